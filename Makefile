@@ -1,0 +1,60 @@
+# Everything a person types. Each target sets up what it needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := docpipe doc_assets resources sensors samples benchmarks tests
+
+.PHONY: demo test up bench samples format lint types check-definitions tests clean reset
+
+demo: .venv/ready
+	$(BIN)/python -m samples.demo
+
+up: .venv/ready
+	$(BIN)/docpipe up
+
+test: lint types check-definitions tests
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks.listing
+	$(BIN)/python -m benchmarks.end_to_end
+
+samples: .venv/ready
+	$(BIN)/python -m samples.make
+
+format: .venv/ready
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lint: .venv/ready
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports
+
+types: .venv/ready
+	$(BIN)/mypy
+
+check-definitions: .venv/ready
+	$(BIN)/dagster definitions validate --workspace workspace.yaml
+	$(BIN)/dg check toml
+	$(BIN)/dg check defs
+
+tests: .venv/ready
+	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Not part of clean: the documents in the embedded bucket may be the only copy.
+reset:
+	@printf 'Remove .docpipe with its documents, index and history? Type yes: '; \
+	read -r answer && [ "$$answer" = yes ] || { echo 'Nothing was removed.'; exit 1; }; \
+	rm -rf .docpipe
+
+# torch comes first and alone: with it in place nothing else pulls another build of it in.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@

@@ -1,0 +1,1 @@
+"""The Dagster side: each stage is a partitioned asset, each document a partition."""

@@ -1,0 +1,43 @@
+"""Asset checks: the batch is whole, and index equals bucket."""
+
+import dagster as dg
+
+from doc_assets.indexed_vectors import indexed_vectors
+from doc_assets.partitions import DOCUMENTS, run_keys
+from docpipe.consistency import check
+from docpipe.models import DocumentStatus
+from resources.pipeline import PipelineResource
+
+SHOWN = 200
+"""Rows of a table in a check's metadata."""
+
+
+@dg.asset_check(asset=indexed_vectors, blocking=True, partitions_def=DOCUMENTS)
+def batch_is_whole(context: dg.AssetCheckExecutionContext, pipeline: PipelineResource) -> dg.AssetCheckResult:
+    """Fails the run when a document of the batch failed, so that Dagster shows its partitions as failed."""
+    ledger = pipeline.open().ledger
+    documents = ledger.documents(run_keys(context.run, context.partition_keys, ledger))
+    failed = [document for document in documents.values() if document.status is DocumentStatus.FAILED]
+    rows = [dg.TableRecord({"document": document.key, "error": document.error or ""}) for document in failed[:SHOWN]]
+    return dg.AssetCheckResult(
+        passed=not failed,
+        description=f"{len(documents) - len(failed)} of {len(documents)} documents went through",
+        metadata={"failed": len(failed), **({"failed_documents": dg.MetadataValue.table(rows)} if rows else {})},
+    )
+
+
+@dg.asset_check(asset=indexed_vectors)
+def index_equals_bucket(pipeline: PipelineResource) -> dg.AssetCheckResult:
+    """Compares bucket, ledger, artifacts and index, and names every difference."""
+    found = check(pipeline.open())
+    rows = [dg.TableRecord({"kind": one.kind, "name": one.name, "detail": one.detail}) for one in found.inconsistencies[:SHOWN]]
+    return dg.AssetCheckResult(
+        passed=found.agrees,
+        description=f"{found.objects} objects, {found.points} points: {len(found.inconsistencies)} differences",
+        metadata={
+            "differences": len(found.inconsistencies),
+            "in_flight": found.in_flight,
+            **{f"documents_{status}": number for status, number in found.documents.items()},
+            **({"named": dg.MetadataValue.table(rows)} if rows else {}),
+        },
+    )

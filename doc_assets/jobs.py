@@ -1,0 +1,20 @@
+"""The job of a batch, and the one that checks the whole."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from doc_assets.asset import GROUP
+from doc_assets.checks import batch_is_whole, index_equals_bucket
+
+index_documents = dg.define_asset_job(
+    "index_documents",
+    selection=dg.AssetSelection.groups(GROUP).without_checks() | dg.AssetSelection.checks(batch_is_whole),
+    description="Takes a batch of documents through all five stages.",
+)
+
+check_consistency = dg.define_asset_job(
+    "check_consistency",
+    selection=dg.AssetSelection.checks(index_equals_bucket),
+    description="Compares bucket, ledger, artifacts and index.",
+)

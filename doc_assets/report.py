@@ -1,0 +1,84 @@
+"""What one stage did in one run, as Dagster shows it: a line of progress, tables, and metadata for each document."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+
+from docpipe.models import StageName
+from docpipe.stage_run import StageResult
+
+SLOWEST = 10
+
+
+class StageReport:
+    """Collects the results of a stage run; small whatever the size of the batch."""
+
+    def __init__(self, stage: StageName, total: int) -> None:
+        self.stage = stage
+        self.total = total
+        self.fingerprints: dict[str, str] = {}
+        self.made: list[str] = []
+        """Partition keys whose artifact this run made, in order of completion."""
+        self._failed: list[StageResult] = []
+        self._counts: Counter[str] = Counter()
+        self._slowest: list[StageResult] = []
+        self._started = time.monotonic()
+
+    def add(self, result: StageResult) -> None:
+        if result.error:
+            self._failed.append(result)
+            return
+        self.fingerprints[result.document.key] = result.fingerprint
+        self._counts.update(result.counts)
+        if not result.reused:
+            self.made.append(result.document.key)
+            self._slowest = sorted([*self._slowest, result], key=lambda one: -one.seconds)[:SLOWEST]
+
+    def progress(self) -> str:
+        done = len(self.fingerprints) + len(self._failed)
+        found = len(self.fingerprints) - len(self.made)
+        counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items()) or "nothing yet"
+        seconds = time.monotonic() - self._started
+        state = f"{found} already there, {len(self._failed)} failed"
+        return f"{self.stage}: {done} of {self.total} documents in {seconds:.1f} s ({state}); {counts}"
+
+    def document_metadata(self, result: StageResult) -> dict[str, Any]:
+        """Metadata of one document's materialization."""
+        return {
+            "fingerprint": result.fingerprint,
+            "generation": result.document.generation,
+            "object": result.document.object_key,
+            "seconds": round(result.seconds, 3),
+            "already_there": result.reused,
+            **dict(result.counts),
+        }
+
+    def metadata(self) -> dict[str, Any]:
+        """Metadata of the run's observation: totals, the slowest documents, the failed ones."""
+        metadata: dict[str, Any] = {
+            "documents": self.total,
+            "made": len(self.made),
+            "already_there": len(self.fingerprints) - len(self.made),
+            "failed": len(self._failed),
+            "seconds": round(time.monotonic() - self._started, 2),
+            **{f"total_{name}": number for name, number in self._counts.items()},
+        }
+        if self._slowest:
+            metadata["slowest_documents"] = dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"document": one.document.key, "seconds": round(one.seconds, 2), **dict(one.counts)})
+                    for one in self._slowest
+                ]
+            )
+        if self._failed:
+            metadata["failed_documents"] = dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"document": one.document.key, "error": type(one.error).__name__, "message": str(one.error)})
+                    for one in self._failed
+                ]
+            )
+        return metadata

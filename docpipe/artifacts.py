@@ -1,0 +1,103 @@
+"""The artifacts of the stages, one object each, found by what they were made of.
+
+An artifact of document `key` lies at `{stage}/{id[:2]}/{id}/{fingerprint}.zst`, `id` being `document_id(key)`: the
+same fingerprint is the same artifact, so nothing is ever overwritten by something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import zstandard
+
+from docpipe.bucket.bucket import Bucket
+from docpipe.errors import ArtifactDamaged, Superseded
+from docpipe.models import StageName
+from docpipe.partition_key import document_id
+
+_LEVEL = 3
+_NAME = re.compile(r"[^/]+/[0-9a-f]{2}/(?P<document>[0-9a-f]{32})/(?P<fingerprint>[^/]+)\.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtifact:
+    """One artifact as the store lists it."""
+
+    stage: StageName
+    document_id: str
+    fingerprint: str
+    size: int
+    """Compressed bytes."""
+
+
+class ArtifactStore:
+    """Artifacts in a bucket, compressed with a checksum; safe for many threads."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def save(self, stage: StageName, key: str, fingerprint: str, data: bytes) -> None:
+        """Store an artifact; one that is there already is replaced as a whole."""
+        # A compressor serves one thread at a time, and making one is cheap.
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, write_content_size=True)
+        self._bucket.write(_name(stage, key, fingerprint), compressor.compress(data))
+
+    def load(self, stage: StageName, key: str, fingerprint: str) -> bytes:
+        """Return an artifact; `ArtifactDamaged` where it is missing, cut short or altered."""
+        try:
+            stored = self._bucket.read(_name(stage, key, fingerprint))
+        except Superseded:
+            raise ArtifactDamaged(f"The artifact {stage} of {key!r} is missing: run the stage again for this document") from None
+        # Unlike the one-shot call, this one never reserves the size that a damaged header claims.
+        decompressor = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            data = decompressor.decompress(stored)
+        except zstandard.ZstdError as error:
+            raise _damaged(stage, key, str(error)) from error
+        if not decompressor.eof or decompressor.unused_data:
+            raise _damaged(stage, key, "it ends too early" if not decompressor.eof else "it goes on after its end")
+        return data
+
+    def exists(self, stage: StageName, key: str, fingerprint: str) -> bool:
+        """Say whether the artifact is there; only `load` says whether it is whole."""
+        try:
+            self._bucket.stat(_name(stage, key, fingerprint))
+        except Superseded:
+            return False
+        return True
+
+    def delete(self, stage: StageName, key: str, fingerprint: str) -> None:
+        """Remove one artifact; one that is not there is fine."""
+        self._bucket.delete(_name(stage, key, fingerprint))
+
+    def delete_document(self, key: str) -> None:
+        """Remove every artifact of a document."""
+        for artifact in self.list_document(key):
+            self._bucket.delete(_name(artifact.stage, key, artifact.fingerprint))
+
+    def list_document(self, key: str) -> Iterator[StoredArtifact]:
+        """Yield the artifacts of one document, of all stages and all fingerprints."""
+        document = document_id(key)
+        for stage in StageName:
+            yield from self._list(stage, f"{document[:2]}/{document}/")
+
+    def list_stage(self, stage: StageName) -> Iterator[StoredArtifact]:
+        """Yield the artifacts of one stage, of all documents, in order of the document id."""
+        yield from self._list(stage, "")
+
+    def _list(self, stage: StageName, prefix: str) -> Iterator[StoredArtifact]:
+        for info in self._bucket.list(prefix=f"{stage}/{prefix}"):
+            # What somebody else put there is neither an artifact nor ours to delete.
+            if match := _NAME.fullmatch(info.key):
+                yield StoredArtifact(stage, match["document"], match["fingerprint"], info.size)
+
+
+def _name(stage: StageName, key: str, fingerprint: str) -> str:
+    document = document_id(key)
+    return f"{stage}/{document[:2]}/{document}/{fingerprint}.zst"
+
+
+def _damaged(stage: StageName, key: str, reason: str) -> ArtifactDamaged:
+    return ArtifactDamaged(f"The artifact {stage} of {key!r} is damaged ({reason}): run the stage again for this document")

@@ -1,0 +1,96 @@
+"""Counts tokens with the embedder's own tokenizer: quickly while text is being cut, exactly at the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+CHARACTERS_PER_TOKEN = 16
+"""A token counts as at least this many characters (prose has 4 to 5 a token), so that a run which the tokenizer takes
+for one unknown token still has a bounded length."""
+
+# The blanks that every tokenizer splits at. str.split knows more of them, some of which BERT deletes instead.
+_WORD = re.compile(r"[^ \t\n\r]+")
+_LONG_WORD = 256
+_HAS_LONG_WORD = re.compile(rf"[^ \t\n\r]{{{_LONG_WORD + 1}}}")
+_SLICE = 4_096
+_MEMORY = 200_000
+_BATCH = 512
+
+
+class TokenCounter:
+    """Token counts of texts, without special tokens."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """`tokenizer` neither cuts nor pads."""
+        self._tokenizer = tokenizer
+        self._words: dict[str, int] = {}
+        self._by_words = _keeps_to_words(tokenizer)
+
+    def exact(self, texts: Sequence[str]) -> list[int]:
+        """What the tokenizer would make of each text whole."""
+        if not self._by_words:
+            return self._tokenized(texts)
+        counts = self.estimate(texts)
+        inexact = [number for number, text in enumerate(texts) if _HAS_LONG_WORD.search(text)]
+        for number, count in zip(inexact, self._tokenized([texts[number] for number in inexact]), strict=True):
+            counts[number] = count
+        return counts
+
+    def estimate(self, texts: Sequence[str]) -> list[int]:
+        """Count word by word, each word tokenized once: off by little where tokens cross blanks or words are very long."""
+        counts: list[int] = []
+        for start in range(0, len(texts), _BATCH):
+            counts += self._sums([_WORD.findall(text) for text in texts[start : start + _BATCH]])
+        return counts
+
+    def weigh(self, texts: Sequence[str]) -> list[int]:
+        """Estimated tokens, or characters by `CHARACTERS_PER_TOKEN` where that is more."""
+        return [max(count, -(-len(text) // CHARACTERS_PER_TOKEN)) for text, count in zip(texts, self.estimate(texts), strict=True)]
+
+    def windows(self, text: str, room: int) -> Iterator[str]:
+        """Cut a text at token boundaries into windows of about `room`; together they are the text."""
+        longest = room * CHARACTERS_PER_TOKEN
+        for start in range(0, len(text), _SLICE):
+            piece = text[start : start + _SLICE]
+            starts = [begin for begin, _ in self._tokenizer.encode(piece, add_special_tokens=False).offsets]
+            for left, right in pairwise(sorted({0, *starts[room::room], len(piece)})):
+                for begin in range(left, right, longest):
+                    yield piece[begin : min(begin + longest, right)]
+
+    def last(self, text: str, room: int) -> str:
+        """The last `room` tokens of a short text."""
+        starts = [begin for begin, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
+        return text[starts[-room] :] if len(starts) > room else text
+
+    def _sums(self, texts: Sequence[Sequence[str]]) -> list[int]:
+        if len(self._words) > _MEMORY:
+            self._words.clear()
+        known = self._words
+        unknown = list(set().union(*texts).difference(known))
+        short = [word for word in unknown if len(word) <= _LONG_WORD]
+        long = [word for word in unknown if len(word) > _LONG_WORD]
+        known.update(zip(short, self._tokenized(short), strict=True))
+        for word in long:
+            known[word] = sum(self._tokenized([word[start : start + _SLICE] for start in range(0, len(word), _SLICE)]))
+        sums = [sum(map(known.__getitem__, words)) for words in texts]
+        for word in long:
+            del known[word]
+        return sums
+
+    def _tokenized(self, texts: Sequence[str]) -> list[int]:
+        counts: list[int] = []
+        for start in range(0, len(texts), _BATCH):
+            batch = list(texts[start : start + _BATCH])
+            counts += [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)]
+        return counts
+
+
+def _keeps_to_words(tokenizer: Tokenizer) -> bool:
+    """Whether the tokens of a text are those of its words: so it is in the BERT family, which splits at blanks first."""
+    return isinstance(tokenizer.normalizer, BertNormalizer) and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)

@@ -1,0 +1,95 @@
+"""Where the documents stand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import product
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from docpipe.cli.output import Json, console, open_pipeline, print_json, table
+from docpipe.ledger import Ledger
+from docpipe.models import DocumentStatus, StageName, StageStatus
+
+
+def status(
+    document: Annotated[str | None, typer.Argument(help="A document: its name in the bucket or its partition key.")] = None,
+    only: Annotated[DocumentStatus | None, typer.Option("--only", help="List the documents that stand so.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Longest list.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Show all documents by status, the documents of one status, or the stages of one document."""
+    ledger = open_pipeline().ledger
+    if document:
+        _one(ledger, document, as_json)
+    elif only:
+        _listed(ledger, only, limit, as_json)
+    else:
+        _summary(ledger, as_json)
+
+
+def _one(ledger: Ledger, name: str, as_json: bool) -> None:
+    document = ledger.find(name)
+    if document is None:
+        raise typer.BadParameter(f"no document {name!r}; `docpipe status --only indexed` lists those there are")
+    states = ledger.stage_states([document.key])
+    stages = [state for stage in StageName if (state := states.get((document.key, stage)))]
+    if as_json:
+        print_json({"document": document, "stages": stages})
+    else:
+        facts = f"generation {document.generation}, {document.media_type or 'unknown type'}, {document.size:,} bytes"
+        console.print(f"[bold cyan]{escape(document.object_key)}[/]  {document.status}, {facts}", highlight=False)
+        if document.error:
+            console.print(f"[red]{escape(document.error)}[/]", highlight=False)
+        shown = table("stage", "status", "holds", "seconds", "tries", "run", right=("seconds", "tries"))
+        for state in stages:
+            holds = ", ".join(f"{number:,} {name}" for name, number in state.counts.items()) or escape(state.error or "")
+            old = "" if state.generation == document.generation else f" (generation {state.generation})"
+            shown.add_row(
+                state.stage,
+                state.status + old,
+                holds,
+                f"{state.seconds or 0:.2f}",
+                str(state.attempts),
+                (state.run_id or "")[:8],
+            )
+        console.print(shown)
+    if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED):
+        raise typer.Exit(1)
+
+
+def _listed(ledger: Ledger, only: DocumentStatus, limit: int, as_json: bool) -> None:
+    documents = ledger.list_documents(status=only, limit=limit)
+    if as_json:
+        print_json(documents)
+        return
+    shown = table("document", "type", "bytes", "generation", "error", right=("bytes", "generation"))
+    for document in documents:
+        shown.add_row(
+            escape(document.object_key), document.media_type, f"{document.size:,}", str(document.generation), escape(document.error or "")
+        )
+    console.print(shown)
+    if len(documents) == limit:
+        console.print(f"[dim]the first {limit}; --limit shows more[/]")
+
+
+def _summary(ledger: Ledger, as_json: bool) -> None:
+    summary = ledger.summary()
+    if as_json:
+        stages = [{"stage": stage, "status": status, **asdict(total)} for (stage, status), total in summary.stages.items()]
+        print_json({"documents": summary.documents, "stages": stages})
+        return
+    if not summary.documents:
+        console.print("no document yet: [bold]docpipe add FILE…[/] puts some into the bucket, [bold]docpipe up[/] processes them")
+        return
+    documents = table("documents", "count", right=("count",))
+    for name, count in summary.documents.items():
+        documents.add_row(name, f"{count:,}")
+    stages_table = table("stage", "status", "documents", "seconds", right=("documents", "seconds"))
+    for stage, status_name in product(StageName, StageStatus):
+        if total := summary.stages.get((stage, status_name)):
+            stages_table.add_row(stage, status_name, f"{total.documents:,}", f"{total.seconds:,.1f}")
+    console.print(documents)
+    console.print(stages_table)

@@ -1,0 +1,6 @@
+"""Work on hostile input in killable processes with limits on time, memory and output."""
+
+from docpipe.isolate.pool import WorkerPool
+from docpipe.isolate.task import Answer, Result, Task
+
+__all__ = ["Answer", "Result", "Task", "WorkerPool"]

@@ -1,0 +1,68 @@
+"""Run many documents' tasks on one pool."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self
+
+from docpipe.errors import ConfigurationError
+from docpipe.isolate import Task, WorkerPool
+from docpipe.parse.progress import Progress
+from docpipe.stage import Lost, Made, Outcome
+
+
+class Work:
+    """The tasks of many documents, those that results lead to before those of documents not yet begun.
+
+    An iterator that goes on after its end when results have added tasks, as `WorkerPool.run` allows.
+    """
+
+    def __init__(self, documents: Iterable[Progress], begin: Callable[[Progress], Sequence[Task]]) -> None:
+        """Each document is asked for its first tasks, by `begin`, when the pool has room for them."""
+        self._documents = iter(documents)
+        self._begin = begin
+        self._next: deque[Task] = deque()
+        self._owners: dict[str, Progress] = {}
+        self._under_way: dict[int, int] = {}
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Task:
+        while not self._next:
+            document = next(self._documents)
+            self._add(document, self._begin(document))
+        return self._next.popleft()
+
+    def run(self, pool: WorkerPool) -> Iterator[Outcome | Progress]:
+        """Yield the outcome of every document, or the document itself where it waits for an OCR worker."""
+        for result in pool.run(self):
+            document = self._owners.pop(result.task.key, None)
+            if document is None:
+                continue
+            if isinstance(result.error, ConfigurationError):
+                raise result.error
+            after = document.take(result)
+            self._under_way[id(document)] -= 1
+            if isinstance(after, Made | Lost):
+                self._forget(document)
+                yield after
+            else:
+                self._add(document, after)
+                if not self._under_way[id(document)]:
+                    yield document
+
+    def _add(self, document: Progress, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            self._owners[task.key] = document
+            self._under_way[id(document)] = self._under_way.get(id(document), 0) + 1
+            self._next.append(task)
+
+    def _forget(self, document: Progress) -> None:
+        """Tasks that are still under way for a document that has ended are of no use any more."""
+        del self._under_way[id(document)]
+        useless = {key for key, owner in self._owners.items() if owner is document}
+        self._next = deque(task for task in self._next if task.key not in useless)
+        for key in useless:
+            del self._owners[key]

@@ -1,0 +1,158 @@
+"""Every environment variable, once.
+
+`DOCPIPE_<FIELD>` sets a field; an `.env` file in the working directory is read too. The four names of the
+earlier systems, `S3_ENDPOINT`, `S3_ACCESS_KEY`, `S3_SECRET_KEY` and `S3_BUCKET`, are accepted as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from docpipe.errors import ConfigurationError
+
+MEBIBYTE = 1024 * 1024
+_DAY = 86_400
+
+
+def _also(name: str, *others: str) -> AliasChoices:
+    return AliasChoices(f"DOCPIPE_{name}", *others)
+
+
+class Settings(BaseSettings):
+    """The whole configuration; frozen, and safe to print: secrets show as asterisks."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOCPIPE_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
+
+    home: Path = Path(".docpipe")
+    """Holds everything the embedded default keeps: bucket, artifacts, index, ledger, Dagster."""
+
+    # Where documents come from and where things are kept
+    bucket: str = Field("", validation_alias=_also("BUCKET"))
+    """`file:///path` or `s3://bucket/prefix`; empty: `<home>/bucket`, or `s3://$S3_BUCKET` where that is set."""
+    artifacts: str = ""
+    """Like `bucket`; empty: `<home>/artifacts`."""
+    ledger: SecretStr = SecretStr("")
+    """SQLAlchemy URL; empty: SQLite at `<home>/ledger.sqlite`."""
+    s3_bucket: str = Field("", validation_alias=_also("S3_BUCKET", "S3_BUCKET"))
+    s3_endpoint: str = Field("", validation_alias=_also("S3_ENDPOINT", "S3_ENDPOINT"))
+    s3_region: str = Field("us-east-1", validation_alias=_also("S3_REGION", "AWS_REGION"))
+    s3_access_key: SecretStr = Field(SecretStr(""), validation_alias=_also("S3_ACCESS_KEY", "S3_ACCESS_KEY"))
+    s3_secret_key: SecretStr = Field(SecretStr(""), validation_alias=_also("S3_SECRET_KEY", "S3_SECRET_KEY"))
+    """Both empty: boto3's own chain (instance role, profile, environment)."""
+
+    # Admission
+    max_document_bytes: int = Field(512 * MEBIBYTE, ge=1)
+    passwords: SecretStr = SecretStr("")
+    """Passwords to try on encrypted files, separated by commas."""
+
+    # Batches
+    batch_documents: int = Field(100, ge=1)
+    batch_bytes: int = Field(256 * MEBIBYTE, ge=1)
+    batch_pages: int = Field(5_000, ge=1)
+    """By the estimate of `docpipe.admit`, since the pages are not known before parsing."""
+    sensor_seconds: int = Field(30, ge=1)
+    """Shortest time between two looks at the bucket."""
+    tick_seconds: float = Field(40.0, ge=1, le=120)
+    """Time a sensor tick may spend looking; the next tick goes on from there. Dagster's own limit is 60."""
+    tick_documents: int = Field(5_000, ge=1)
+    """New documents one tick admits."""
+    max_attempts: int = Field(3, ge=1)
+    """Tries of one document in a stage (transient errors), and runs that may die on it."""
+
+    # Workers
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Parsing processes."""
+    task_seconds: float = Field(120.0, gt=0, le=_DAY)
+    """Longest a worker may be busy with one task before it is killed: a whole document, or a range of its pages."""
+    document_seconds: float = Field(3_600.0, gt=0, le=_DAY)
+    """Worker time that parsing one document may take, all its tasks together."""
+    worker_memory_mb: int = Field(3_072, ge=512)
+    """Address space of a worker; a document that wants more fails alone. OCR workers get twice this."""
+    worker_output_mb: int = Field(256, ge=1)
+    """Largest result a worker may hand back."""
+
+    # Parsing
+    ocr: bool = True
+    layout: bool = True
+    """Use PyMuPDF's layout model; without it, plain text with headings by font."""
+    layout_max_pages: int = Field(2_000, ge=0)
+    """Longer documents take the text route: at 8 pages a CPU-second the layout model would take hours."""
+
+    # Chunks
+    chunk_tokens: int = Field(512, ge=16)
+    """Capped by the embedder's window less its special tokens (254 for MiniLM)."""
+    chunk_overlap: int = Field(50, ge=0)
+
+    # Enrichment
+    labels: str = "report,scientific paper,manual,letter or e-mail,invoice,contract,presentation,table of data,web page,book"
+    """Document classes, separated by commas."""
+    key_phrases: int = Field(8, ge=0)
+
+    # Embeddings
+    embedder: str = "minilm"
+    """minilm (from the wheel) or a folder with a sentence-transformers model."""
+    embed_backend: str = "auto"
+    """auto, openvino, torch."""
+    embed_batch_tokens: int = Field(4_096, ge=256)
+
+    # Index
+    qdrant_url: str = ""
+    """Empty: Qdrant Edge, embedded, at `<home>/index`."""
+    qdrant_api_key: SecretStr = SecretStr("")
+    collection: str = "documents"
+    index_lock_seconds: float = Field(120.0, ge=0, le=_DAY)
+    """How long to wait for another process to let go of the embedded index."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @field_validator("chunk_overlap")
+    @classmethod
+    def _overlap_fits(cls, overlap: int, info: ValidationInfo) -> int:
+        # Where the tokens are wrong themselves, they are not here, and their own error says so.
+        tokens = info.data.get("chunk_tokens")
+        if tokens is not None and overlap * 2 > tokens:
+            message = "{overlap} tokens are more than half of DOCPIPE_CHUNK_TOKENS ({tokens}): lower the one or raise the other"
+            raise PydanticCustomError("overlap", message, {"overlap": overlap, "tokens": tokens})
+        return overlap
+
+    @cached_property
+    def bucket_url(self) -> str:
+        if self.bucket:
+            return self.bucket
+        return f"s3://{self.s3_bucket}" if self.s3_bucket else (self.home / "bucket").as_uri()
+
+    @cached_property
+    def artifacts_url(self) -> str:
+        return self.artifacts or (self.home / "artifacts").as_uri()
+
+    @cached_property
+    def ledger_url(self) -> str:
+        return self.ledger.get_secret_value() or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @cached_property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(label.strip() for label in self.labels.split(",") if label.strip())
+
+    @cached_property
+    def password_list(self) -> tuple[str, ...]:
+        return tuple(word for word in self.passwords.get_secret_value().split(",") if word)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; a wrong value is a `ConfigurationError` that names the variable, never its value."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"DOCPIPE_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors(include_input=False)]
+        raise ConfigurationError("; ".join(lines)) from None

@@ -1,0 +1,1 @@
+"""Thin wrappers that hand the domain's objects to Dagster."""

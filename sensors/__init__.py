@@ -1,0 +1,1 @@
+"""What watches the bucket and the runs."""

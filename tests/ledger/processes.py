@@ -1,0 +1,68 @@
+"""What the other processes of a test do; each opens the ledger for itself."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from sqlalchemy import update
+
+from docpipe.ledger import Ledger
+from docpipe.ledger.schema import documents
+from docpipe.models import StageName
+from tests.ledger.arrivals import arrival
+
+
+def _await(gate: Path) -> None:
+    while not gate.exists():
+        time.sleep(0.001)
+
+
+def open_at_once(url: str, gate: Path) -> str:
+    """Wait until `gate` is there, then open; returns the number of documents."""
+    _await(gate)
+    with Ledger.open(url) as ledger:
+        return str(len(list(ledger.known())))
+
+
+def count_and_claim(url: str, name: str, rounds: int) -> list[str]:
+    """Start a stage of one shared document again and again, and claim pending documents until there are none."""
+    claimed: list[str] = []
+    with Ledger.open(url) as ledger:
+        for turn in range(rounds):
+            assert ledger.start(StageName.PARSED_PAGES, {"shared": (1, "f", "r")}, f"{name}-{turn}") == ["shared"]
+        for turn in itertools.count():
+            pending = [document.key for document in ledger.pending(7)]
+            if not pending:
+                return claimed
+            claimed += ledger.queue(f"{name}-{turn}", pending)
+    raise AssertionError
+
+
+def register_same(url: str, gate: Path) -> list[str]:
+    _await(gate)
+    with Ledger.open(url) as ledger:
+        return [document.key for document in ledger.register([arrival(f"{number:03}") for number in range(300)])]
+
+
+def hold_the_write_lock(url: str, sender: Connection) -> None:
+    """Change every document without committing, say so, and wait to be killed."""
+    ledger = Ledger.open(url)
+    with ledger._database.write() as connection:
+        connection.execute(update(documents).values(status="deleted", generation=99))
+        sender.send(True)
+        signal.pause()
+
+
+def work_until_killed(url: str, sender: Connection) -> None:
+    """Register and queue documents without end, and tell of every batch once it is there."""
+    with Ledger.open(url) as ledger:
+        for turn in itertools.count():
+            keys = [f"{os.getpid()}-{turn}-{number:03}" for number in range(50)]
+            ledger.register([arrival(key) for key in keys])
+            ledger.queue(f"batch-{turn}", keys)
+            sender.send(f"batch-{turn}")

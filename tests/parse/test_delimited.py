@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docpipe.errors import ParseFailed
+from docpipe.models import ParsedDocument
+from docpipe.parse.delimited import delimiter_of, read
+from docpipe.parse.formats import CSV, TSV
+
+
+def tables(path: Path, media_type: str = CSV) -> list[list[list[str]]]:
+    _, data = read(str(path), path.name, media_type)
+    return [[[cell.text for cell in row] for row in table.data.grid] for table in ParsedDocument.from_bytes(data).document.tables]
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [("a,b\n1,2\n", ","), ("a;b\n1,5;2\n3,5;4\n", ";"), ("a\tb\n1\t2\n", "\t"), ("a|b|c\n1|2|3\n", "|"), ("only\none\n", ","), ("", ",")],
+)
+def test_delimiter(text: str, delimiter: str) -> None:
+    assert delimiter_of(text) == delimiter
+
+
+def test_quoted_fields_and_blank_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('name,note\n"Doe, Jane","two\nlines"\n\n,\nRoe,"say ""hi"""\n')
+    assert tables(path) == [[["name", "note"], ["Doe, Jane", "two\nlines"], ["Roe", 'say "hi"']]]
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(0, [1]), (1, [2]), (200, [201]), (201, [201, 2]), (400, [201, 201])])
+def test_the_header_stands_in_every_table(tmp_path: Path, rows: int, expected: list[int]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,value\n" + "".join(f"{number},v{number}\n" for number in range(rows)))
+    found = tables(path)
+    assert [len(table) for table in found] == expected
+    assert all(table[0] == ["id", "value"] for table in found)
+    assert [row[0] for table in found for row in table[1:]] == [str(number) for number in range(rows)]
+
+
+def test_rows_of_a_huge_file_become_one_cell_each(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("a\tb\tc\n" + "1\t2\t3\n" * 80_000)
+    found = tables(path, TSV)
+    assert found[0][:2] == [["a | b | c"], ["1 | 2 | 3"]]
+    assert sum(len(table) - 1 for table in found) == 80_000
+
+
+def test_characters_are_counted_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("ab,cd\n1,2\n")
+    counts, _ = read(str(path), path.name, CSV)
+    assert counts == {"counts": {"pages": 1, "characters": 6}}
+
+
+def test_an_empty_file_has_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n\n")
+    assert tables(path) == []
+
+
+def test_a_field_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('a,b\n"' + "x" * 11_000_000)
+    with pytest.raises(ParseFailed, match="not a table"):
+        tables(path)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from docpipe.errors import DocumentRefused, LimitExceeded, ParseFailed, PermanentError, WorkerLost
+from docpipe.isolate import Answer, Result, Task
+from docpipe.models import Document, DocumentStatus
+from docpipe.parse.element import PageContent
+from docpipe.parse.formats import PDF, TEXT
+from docpipe.parse.pages import Reading
+from docpipe.parse.progress import PagesProgress, WholeProgress, name_of
+from docpipe.settings import load_settings
+from docpipe.stage import Lost, Made
+
+
+def document(object_key: str = "in/a.pdf", media_type: str = PDF) -> Document:
+    return Document("key", object_key, 1, media_type, 1, "e", "", DocumentStatus.PENDING)
+
+
+@pytest.fixture
+def progress(tmp_path: Path) -> PagesProgress:
+    settings = load_settings(home=tmp_path, task_seconds=100, worker_output_mb=1)
+    return PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+
+
+def numbers(task: Task) -> tuple[int, ...]:
+    found = task.arguments[2]
+    assert isinstance(found, tuple)
+    return found
+
+
+def answer(task: Task, total: int, *, ocr: tuple[int, ...] = (), size: int = 0) -> Result:
+    read = [number for number in numbers(task) if number <= total and number not in ocr]
+    lines = b"\n".join(PageContent(number, 1.0, 1.0, "text", reason="r" * size).to_line() for number in read)
+    header = {"total": total, "numbers": read, "ocr": [number for number in ocr if number in numbers(task)], "warnings": []}
+    return Result(task, (header, lines), None, 1.0)
+
+
+def failure(task: Task, error: Exception | None = None) -> Result:
+    return Result(task, None, error or LimitExceeded("too slow"), 1.0)
+
+
+def follow(taken: object) -> list[Task]:
+    assert isinstance(taken, list), taken
+    return taken
+
+
+def test_the_first_answer_tells_how_many_ranges_there_are(progress: PagesProgress) -> None:
+    (first,) = progress.begin()
+    others = follow(progress.take(answer(first, 40)))
+    assert [(numbers(task)[0], numbers(task)[-1]) for task in others] == [(17, 32), (33, 40)]
+    assert follow(progress.take(answer(others[1], 40))) == []
+    (assembly,) = follow(progress.take(answer(others[0], 40)))
+    assert [PageContent.from_line(line).number for line in assembly.arguments[3]] == list(range(1, 41))  # type: ignore[attr-defined]
+    made = progress.take(Result(assembly, ({"counts": {"pages": 40, "characters": 5}}, b"data"), None, 2.0))
+    assert made == Made("key", b"data", {"pages": 40, "characters": 5}, 5.0)
+
+
+def test_pages_that_need_ocr_wait_until_it_begins(progress: PagesProgress) -> None:
+    (first,) = progress.begin()
+    assert follow(progress.take(answer(first, 6, ocr=(2, 6)))) == []
+    tasks = progress.begin_ocr()
+    assert [(numbers(task), task.arguments[3]) for task in tasks] == [((2,), "ocr"), ((6,), "ocr")]
+    assert progress.begin_ocr() == []
+    assert follow(progress.take(answer(tasks[0], 6))) == []
+    (assembly,) = follow(progress.take(answer(tasks[1], 6)))
+    assert assembly.function == "docpipe.parse.assembly:assemble"
+
+
+def test_a_killed_range_is_read_page_by_page_then_plainly_then_given_up(progress: PagesProgress) -> None:
+    (first,) = progress.begin()
+    (alone,) = follow(progress.take(failure(first)))
+    assert numbers(alone) == (1,), "how many pages there are is not known yet"
+    assert alone.seconds == 25
+    others = follow(progress.take(answer(alone, 3)))
+    assert [numbers(task) for task in others] == [(2, 3)]
+    singles = follow(progress.take(failure(others[0])))
+    assert [numbers(task) for task in singles] == [(2,), (3,)]
+    assert follow(progress.take(answer(singles[1], 3))) == []
+    (plainly,) = follow(progress.take(failure(singles[0])))
+    assert plainly.arguments[3] == "text"
+    (assembly,) = follow(progress.take(failure(plainly)))
+    lines = [PageContent.from_line(line) for line in assembly.arguments[3]]  # type: ignore[attr-defined]
+    assert [(line.number, line.error) for line in lines] == [(1, ""), (2, "too slow"), (3, "")]
+    assert assembly.arguments[5] == {**dict.fromkeys(range(1, 17), "routed: too slow"), 2: "text: too slow", 3: "routed: too slow"}
+
+
+def test_a_document_that_keeps_killing_workers_is_given_up(progress: PagesProgress) -> None:
+    waiting = list(progress.begin())
+    waiting += follow(progress.take(answer(waiting.pop(), 160)))
+    tried = 0
+    while waiting[0].function.endswith("pages:read"):
+        tried += 1
+        waiting += follow(progress.take(failure(waiting.pop(0))))
+    assert tried <= 9 + 16 * 9, "every task that was under way, and a bounded number of others"
+    lines = [PageContent.from_line(line) for line in waiting[0].arguments[3]]  # type: ignore[attr-defined]
+    assert [line.number for line in lines] == list(range(1, 161))
+    assert sum(bool(line.error) for line in lines) == 144
+
+
+def test_a_document_of_which_no_page_can_be_read_is_lost(progress: PagesProgress) -> None:
+    (task,) = progress.begin()
+    for _ in range(2):
+        (task,) = follow(progress.take(failure(task)))
+    outcome = progress.take(failure(task))
+    assert isinstance(outcome, Lost)
+    assert isinstance(outcome.error, LimitExceeded)
+
+
+def over_time(taken: object) -> None:
+    assert isinstance(taken, Lost), taken
+    assert isinstance(taken.error, LimitExceeded)
+    assert "DOCPIPE_DOCUMENT_SECONDS" in str(taken.error)
+
+
+def test_a_document_whose_tasks_take_too_long_together_is_lost(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, task_seconds=100, document_seconds=150)
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    (first,) = progress.begin()
+    assert first.seconds == 100
+    others = follow(progress.take(replace(answer(first, 64, ocr=(3,)), seconds=60.0)))
+    assert [task.seconds for task in others] == [90, 90, 90], "no task may take more than the document has left"
+    assert follow(progress.take(replace(answer(others[0], 64), seconds=60.0))) == []
+    (alone, *_) = follow(progress.take(replace(failure(others[1]), seconds=20.0)))
+    assert alone.seconds == 10
+    taken = progress.take(replace(answer(others[2], 64), seconds=10.0))
+    over_time(taken)
+    assert isinstance(taken, Lost)
+    assert taken.seconds == 150
+
+
+def test_a_document_is_not_lost_over_time_once_it_is_done(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, document_seconds=10)
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    (first,) = progress.begin()
+    (assembly,) = follow(progress.take(replace(answer(first, 3), seconds=4.0)))
+    assert assembly.seconds == 6
+    made = progress.take(Result(assembly, ({"counts": {"pages": 3}}, b"data"), None, 7.0))
+    assert made == Made("key", b"data", {"pages": 3}, 11.0)
+
+
+def test_an_assembly_over_the_documents_time_says_so(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, document_seconds=10)
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    (first,) = progress.begin()
+    (assembly,) = follow(progress.take(replace(answer(first, 3), seconds=4.0)))
+    over_time(progress.take(replace(failure(assembly), seconds=6.0)))
+
+
+@pytest.mark.parametrize(("task_seconds", "document_seconds", "limit"), [(5, 60, 5), (60, 5, 5)])
+def test_a_document_read_as_a_whole_has_the_shorter_of_both_limits(
+    tmp_path: Path, task_seconds: float, document_seconds: float, limit: float
+) -> None:
+    settings = load_settings(home=tmp_path, task_seconds=task_seconds, document_seconds=document_seconds)
+    whole = WholeProgress(document(media_type=TEXT), tmp_path / "a", settings, "module:function")
+    (task,) = whole.begin()
+    assert task.seconds == limit
+    outcome = whole.take(replace(failure(task), seconds=5.0))
+    if document_seconds == limit:
+        over_time(outcome)
+    else:
+        assert isinstance(outcome, Lost)
+        assert str(outcome.error) == "too slow", "the worker's own words, which name the limit of a task"
+
+
+@pytest.mark.parametrize("error", [ParseFailed("no"), DocumentRefused("no"), WorkerLost("killed")])
+def test_some_errors_end_a_document_at_once(progress: PagesProgress, error: Exception) -> None:
+    (task,) = progress.begin()
+    outcome = progress.take(failure(task, error))
+    assert outcome == Lost("key", error, 1.0)
+
+
+def test_pages_that_grow_too_large_together_are_lost(progress: PagesProgress) -> None:
+    (task,) = progress.begin()
+    outcome = progress.take(answer(task, 16, size=100_000))
+    assert isinstance(outcome, Lost)
+    assert "DOCPIPE_WORKER_OUTPUT_MB" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        ({}, b""),
+        ({"total": "x", "numbers": [1], "ocr": [], "warnings": []}, b"{}"),
+        ({"total": 5, "numbers": [99], "ocr": [], "warnings": []}, b"{}"),
+        ({"total": 5, "numbers": [1, 2], "ocr": [], "warnings": []}, b"{}"),
+        ({"total": 5, "numbers": 7, "ocr": [], "warnings": []}, b""),
+        ({"total": math.inf, "numbers": [], "ocr": [], "warnings": []}, b""),
+    ],
+)
+def test_a_worker_that_lies_costs_its_document_alone(progress: PagesProgress, lie: Answer) -> None:
+    (task,) = progress.begin()
+    outcome = progress.take(Result(task, lie, None, 1.0))
+    assert isinstance(outcome, Lost)
+    assert type(outcome.error) is PermanentError
+
+
+@pytest.mark.parametrize("header", [{}, {"counts": 3}, {"counts": {"pages": "many"}}, {"counts": {"pages": math.inf}}])
+def test_counts_that_make_no_sense_are_an_error(tmp_path: Path, header: dict[str, object]) -> None:
+    whole = WholeProgress(document(media_type=TEXT), tmp_path / "a", load_settings(home=tmp_path), "module:function")
+    (task,) = whole.begin()
+    outcome = whole.take(Result(task, (header, b""), None, 1.0))
+    assert isinstance(outcome, Lost)
+
+
+@pytest.mark.parametrize(("object_key", "name"), [("a/b/c.pdf", "c.pdf"), ("c.pdf", "c.pdf"), ("a/b/", "b"), ("/", "key")])
+def test_name(object_key: str, name: str) -> None:
+    assert name_of(document(object_key)) == name
