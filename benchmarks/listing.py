@@ -6,7 +6,6 @@ python -m benchmarks.listing [--objects 100000]
 from __future__ import annotations
 
 import argparse
-import logging
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.documents import make_objects
+from benchmarks.object_server import CONTENT, object_server
 from benchmarks.result import publish
 from docpipe.bucket import Bucket, open_bucket
 from docpipe.ledger import Arrival, Ledger
@@ -32,12 +32,12 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=100_000)
     parser.add_argument("--postgres", default="", help="URL of an empty database to measure instead of SQLite")
     arguments = parser.parse_args()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     rows = []
     with TemporaryDirectory(prefix="docpipe-bench-") as scratch:
-        rows.append(measure("folder", arguments.objects, Path(scratch) / "folder", {}, arguments.postgres))
-        publish("listing", rows)
-    with TemporaryDirectory(prefix="docpipe-bench-") as scratch, s3_server() as endpoint:
+        folder = Path(scratch) / "folder"
+        fill(folder / "bucket", arguments.objects)
+        rows.append(measure("folder", arguments.objects, folder, {}, arguments.postgres))
+    with TemporaryDirectory(prefix="docpipe-bench-") as scratch, object_server(arguments.objects) as endpoint:
         environment = {"s3_endpoint": endpoint, "s3_access_key": "key", "s3_secret_key": "secret", "bucket": "s3://documents"}
         rows.append(measure("S3 over HTTP", arguments.objects, Path(scratch), environment, ""))
     publish("listing", rows)
@@ -46,7 +46,6 @@ def main() -> None:
 def measure(name: str, objects: int, home: Path, environment: dict[str, str], postgres: str) -> dict[str, Any]:
     # Longer than a tick may take, so that the whole comparison is one measurement.
     settings = load_settings(home=home, ledger=postgres, **environment).model_copy(update={"tick_seconds": 3_600.0})
-    fill(settings, objects)
     bucket, ledger = open_bucket(settings.bucket_url, settings), Ledger.open(settings.ledger_url)
     register_all(bucket, ledger)
     first_look, first_cpu, _ = timed(bucket, ledger, settings)
@@ -62,7 +61,7 @@ def measure(name: str, objects: int, home: Path, environment: dict[str, str], po
         "cpu_s": round(first_cpu, 2),
         "tick_150_changes_s": round(changed_look, 2),
         "changes_found": found,
-        "peak_python_mb": peak_mb(bucket, ledger, settings) if settings.bucket_url.startswith("file://") else None,
+        "peak_python_mb": peak_mb(bucket, ledger, settings),
     }
 
 
@@ -74,7 +73,7 @@ def timed(bucket: Bucket, ledger: Ledger, settings: Settings) -> tuple[float, fl
 
 
 def peak_mb(bucket: Bucket, ledger: Ledger, settings: Settings) -> float:
-    """What one more look takes at most; not for S3, where it would be the memory of the server in this process."""
+    """What one more look takes at most."""
     tracemalloc.start()
     reconcile(bucket, ledger, settings)
     peak = tracemalloc.get_traced_memory()[1]
@@ -98,28 +97,12 @@ def sample(bucket: Bucket, count: int) -> Iterator[Any]:
             yield info
 
 
-def fill(settings: Settings, objects: int) -> None:
-    """Put small objects into the bucket, past its interface: a hundred thousand uploads are not what is measured."""
-    if settings.bucket_url.startswith("file://"):
-        root = settings.home / "bucket"
-        for info in make_objects(objects):
-            path = root / info.key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"# a note\n")
-        return
-    from moto.core.models import DEFAULT_ACCOUNT_ID
-    from moto.s3.models import s3_backends
-
-    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    backend.create_bucket("documents", "us-east-1")
+def fill(root: Path, objects: int) -> None:
+    """Put small objects into a folder."""
     for info in make_objects(objects):
-        backend.put_object("documents", info.key, b"# a note\n")
-
-
-def s3_server() -> Any:
-    from tests.servers import s3
-
-    return s3()
+        path = root / info.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(CONTENT)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,8 @@ class S3Bucket:
                 if error_code(error) != "InvalidRange":
                     raise
                 return b""
-            data: bytes = answer["Body"].read()
+            with contextlib.closing(answer["Body"]) as body:
+                data: bytes = body.read()
         return data
 
     def download(self, key: str, path: Path) -> tuple[ObjectInfo, str]:
@@ -137,10 +138,12 @@ class S3Bucket:
         left = end - start
         with self._object_errors(key):
             answer = self._client.get_object(Bucket=self._name, Key=self._prefix + key, Range=f"bytes={start}-{end - 1}", IfMatch=etag)
-            if answer["ContentLength"] == left and answer["ETag"] == etag:
-                for block in answer["Body"].iter_chunks(_COPY_BYTES):
-                    left -= len(block)
-                    yield block
+            # Closed whatever happens: a body left unread keeps its connection from the pool.
+            with contextlib.closing(answer["Body"]) as body:
+                if answer["ContentLength"] == left and answer["ETag"] == etag:
+                    for block in body.iter_chunks(_COPY_BYTES):
+                        left -= len(block)
+                        yield block
         if left:
             raise BucketUnavailable(
                 f"The object store sent other bytes of {key!r} than were asked for: look at the store or what is before it"
