@@ -1,11 +1,13 @@
 """The artifacts of the stages, one object each, found by what they were made of.
 
 An artifact of document `key` lies at `{stage}/{id[:2]}/{id}/{fingerprint}.zst`, `id` being `document_id(key)`: the
-same fingerprint is the same artifact, so nothing is ever overwritten by something else.
+same fingerprint is the same artifact, so nothing is ever overwritten by something else. Files that belong to it, such
+as the figures of a document, are its parts: `{fingerprint}.{sha256}.part` beside it, stored before the artifact that names them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from docpipe.models import StageName
 from docpipe.partition_key import document_id
 
 _LEVEL = 3
-_NAME = re.compile(r"[^/]+/[0-9a-f]{2}/(?P<document>[0-9a-f]{32})/(?P<fingerprint>[^/]+)\.zst")
+_NAME = re.compile(r"[^/]+/[0-9a-f]{2}/(?P<document>[0-9a-f]{32})/(?P<fingerprint>[^/.]+)(?:\.(?P<part>[0-9a-f]{64})\.part|\.zst)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class StoredArtifact:
     document_id: str
     fingerprint: str
     size: int
-    """Compressed bytes."""
+    """Bytes as stored."""
+    part: str = ""
+    """The sha256 of one of its parts; empty for the artifact itself."""
 
 
 class ArtifactStore:
@@ -60,6 +64,22 @@ class ArtifactStore:
             raise _damaged(stage, key, "it ends too early" if not decompressor.eof else "it goes on after its end")
         return data
 
+    def save_part(self, stage: StageName, key: str, fingerprint: str, data: bytes) -> str:
+        """Store a file that belongs to an artifact, as it is, and return its sha256; before the artifact itself is saved."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._bucket.write(_part_name(stage, key, fingerprint, sha256), data)
+        return sha256
+
+    def load_part(self, stage: StageName, key: str, fingerprint: str, sha256: str) -> bytes:
+        """Return a part; `ArtifactDamaged` where it is missing or altered."""
+        try:
+            data = self._bucket.read(_part_name(stage, key, fingerprint, sha256))
+        except Superseded:
+            raise ArtifactDamaged(f"A part of the artifact {stage} of {key!r} is missing: run the stage again for this document") from None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _damaged(stage, key, "one of its parts was altered")
+        return data
+
     def exists(self, stage: StageName, key: str, fingerprint: str) -> bool:
         """Say whether the artifact is there; only `load` says whether it is whole."""
         try:
@@ -69,34 +89,42 @@ class ArtifactStore:
         return True
 
     def delete(self, stage: StageName, key: str, fingerprint: str) -> None:
-        """Remove one artifact; one that is not there is fine."""
+        """Remove one artifact, but not its parts; one that is not there is fine."""
         self._bucket.delete(_name(stage, key, fingerprint))
 
     def delete_document(self, key: str) -> None:
-        """Remove every artifact of a document."""
-        for artifact in self.list_document(key):
-            self._bucket.delete(_name(artifact.stage, key, artifact.fingerprint))
+        """Remove every artifact of a document, each before its parts."""
+        for artifact in sorted(self.list_document(key), key=lambda stored: bool(stored.part)):
+            self._bucket.delete(_stored_name(artifact))
 
     def list_document(self, key: str) -> Iterator[StoredArtifact]:
-        """Yield the artifacts of one document, of all stages and all fingerprints."""
+        """Yield the artifacts of one document and their parts, of all stages and all fingerprints."""
         document = document_id(key)
         for stage in StageName:
             yield from self._list(stage, f"{document[:2]}/{document}/")
 
     def list_stage(self, stage: StageName) -> Iterator[StoredArtifact]:
-        """Yield the artifacts of one stage, of all documents, in order of the document id."""
+        """Yield the artifacts of one stage and their parts, of all documents, in order of the document id."""
         yield from self._list(stage, "")
 
     def _list(self, stage: StageName, prefix: str) -> Iterator[StoredArtifact]:
         for info in self._bucket.list(prefix=f"{stage}/{prefix}"):
             # What somebody else put there is neither an artifact nor ours to delete.
             if match := _NAME.fullmatch(info.key):
-                yield StoredArtifact(stage, match["document"], match["fingerprint"], info.size)
+                yield StoredArtifact(stage, match["document"], match["fingerprint"], info.size, match["part"] or "")
 
 
 def _name(stage: StageName, key: str, fingerprint: str) -> str:
-    document = document_id(key)
-    return f"{stage}/{document[:2]}/{document}/{fingerprint}.zst"
+    return _stored_name(StoredArtifact(stage, document_id(key), fingerprint, 0))
+
+
+def _part_name(stage: StageName, key: str, fingerprint: str, sha256: str) -> str:
+    return _stored_name(StoredArtifact(stage, document_id(key), fingerprint, 0, sha256))
+
+
+def _stored_name(stored: StoredArtifact) -> str:
+    suffix = f"{stored.part}.part" if stored.part else "zst"
+    return f"{stored.stage}/{stored.document_id[:2]}/{stored.document_id}/{stored.fingerprint}.{suffix}"
 
 
 def _damaged(stage: StageName, key: str, reason: str) -> ArtifactDamaged:

@@ -51,6 +51,21 @@ def test_it_is_stored_compressed_with_checksum_and_size(store: ArtifactStore, bu
     assert frame.content_size == len(DATA)
 
 
+def test_parts_lie_beside_their_artifact_and_go_with_it(store: ArtifactStore, bucket: Bucket) -> None:
+    sha256 = store.save_part(StageName.PARSED_PAGES, KEY, "f1", b"a figure")
+    store.save(StageName.PARSED_PAGES, KEY, "f1", DATA)
+    assert store.load_part(StageName.PARSED_PAGES, KEY, "f1", sha256) == b"a figure"
+    assert sorted(stored.part for stored in store.list_document(KEY)) == ["", sha256]
+    with pytest.raises(ArtifactDamaged, match="missing: run the stage again"):
+        store.load_part(StageName.PARSED_PAGES, KEY, "f2", sha256)
+    document = document_id(KEY)
+    bucket.write(f"parsed_pages/{document[:2]}/{document}/f1.{sha256}.part", b"another figure")
+    with pytest.raises(ArtifactDamaged, match="altered"):
+        store.load_part(StageName.PARSED_PAGES, KEY, "f1", sha256)
+    store.delete_document(KEY)
+    assert list(store.list_document(KEY)) == []
+
+
 def test_a_missing_artifact_is_damaged(store: ArtifactStore) -> None:
     with pytest.raises(ArtifactDamaged, match="missing: run the stage again"):
         store.load(StageName.CHUNKS, KEY, "f1")
