@@ -17,6 +17,9 @@ test: lint types check-definitions tests
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.listing
 	$(BIN)/python -m benchmarks.end_to_end
+	$(BIN)/python -m benchmarks.parse_quality
+	$(BIN)/python -m benchmarks.parse_speed
+	$(BIN)/python -m benchmarks.render
 
 samples: .venv/ready
 	$(BIN)/python -m samples.make

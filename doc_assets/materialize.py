@@ -11,6 +11,7 @@ from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from doc_assets.batch_io import Fingerprints
 from doc_assets.pictures import pictures
 from doc_assets.report import StageReport
+from doc_assets.run_log import product_log
 from docpipe.heartbeat import Heartbeat
 from docpipe.models import StageName
 from docpipe.pipeline import Pipeline
@@ -26,7 +27,7 @@ def materialize(context: dg.AssetExecutionContext, pipeline: Pipeline, stage: St
     """
     report = StageReport(stage, total=len(keys))
     shown = time.monotonic()
-    with Heartbeat(pipeline.ledger, context.run.run_id):
+    with Heartbeat(pipeline.ledger, context.run.run_id), product_log(context.log):
         for result in pipeline.run(stage, keys, context.run.run_id):
             report.add(result)
             if result.error:

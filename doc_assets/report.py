@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from docpipe.attachment_key import parent_object_key
 from docpipe.models import StageName
 from docpipe.stage_run import StageResult
 
@@ -41,17 +42,19 @@ class StageReport:
     def progress(self) -> str:
         done = len(self.fingerprints) + len(self._failed)
         found = len(self.fingerprints) - len(self.made)
-        counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items()) or "nothing yet"
+        counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in self._counts.items()) or "nothing yet"
         seconds = time.monotonic() - self._started
         state = f"{found} already there, {len(self._failed)} failed"
         return f"{self.stage}: {done} of {self.total} documents in {seconds:.1f} s ({state}); {counts}"
 
     def document_metadata(self, result: StageResult) -> dict[str, Any]:
         """Metadata of one document's materialization."""
+        parent = parent_object_key(result.document.object_key)
         return {
             "fingerprint": result.fingerprint,
             "generation": result.document.generation,
             "object": result.document.object_key,
+            **({"parent": parent} if parent else {}),
             "seconds": round(result.seconds, 3),
             "already_there": result.reused,
             **dict(result.counts),
@@ -68,9 +71,17 @@ class StageReport:
             **{f"total_{name}": number for name, number in self._counts.items()},
         }
         if self._slowest:
+            # Dagster wants the same columns in all rows, and not every document holds everything.
+            counted = dict.fromkeys(name for one in self._slowest for name in one.counts)
             metadata["slowest_documents"] = dg.MetadataValue.table(
                 [
-                    dg.TableRecord({"document": one.document.key, "seconds": round(one.seconds, 2), **dict(one.counts)})
+                    dg.TableRecord(
+                        {
+                            "document": one.document.key,
+                            "seconds": round(one.seconds, 2),
+                            **{name: one.counts.get(name, 0) for name in counted},
+                        }
+                    )
                     for one in self._slowest
                 ]
             )

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import zstandard
 
@@ -75,18 +76,28 @@ class ArtifactStore:
         try:
             data = self._bucket.read(_part_name(stage, key, fingerprint, sha256))
         except Superseded:
-            raise ArtifactDamaged(f"A part of the artifact {stage} of {key!r} is missing: run the stage again for this document") from None
+            raise _missing_part(stage, key) from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _damaged(stage, key, "one of its parts was altered")
         return data
 
+    def copy_part(self, stage: StageName, key: str, fingerprint: str, sha256: str, path: Path) -> None:
+        """Copy a part to a file; `ArtifactDamaged` where it is missing or altered, and then nothing is left at `path`."""
+        try:
+            _, found = self._bucket.download(_part_name(stage, key, fingerprint, sha256), path)
+        except Superseded:
+            raise _missing_part(stage, key) from None
+        if found != sha256:
+            path.unlink()
+            raise _damaged(stage, key, "one of its parts was altered")
+
+    def has_part(self, stage: StageName, key: str, fingerprint: str, sha256: str) -> bool:
+        """Say whether a part is there; only `load_part` and `copy_part` say whether it is whole."""
+        return self._has(_part_name(stage, key, fingerprint, sha256))
+
     def exists(self, stage: StageName, key: str, fingerprint: str) -> bool:
         """Say whether the artifact is there; only `load` says whether it is whole."""
-        try:
-            self._bucket.stat(_name(stage, key, fingerprint))
-        except Superseded:
-            return False
-        return True
+        return self._has(_name(stage, key, fingerprint))
 
     def delete(self, stage: StageName, key: str, fingerprint: str) -> None:
         """Remove one artifact, but not its parts; one that is not there is fine."""
@@ -107,6 +118,13 @@ class ArtifactStore:
         """Yield the artifacts of one stage and their parts, of all documents, in order of the document id."""
         yield from self._list(stage, "")
 
+    def _has(self, name: str) -> bool:
+        try:
+            self._bucket.stat(name)
+        except Superseded:
+            return False
+        return True
+
     def _list(self, stage: StageName, prefix: str) -> Iterator[StoredArtifact]:
         for info in self._bucket.list(prefix=f"{stage}/{prefix}"):
             # What somebody else put there is neither an artifact nor ours to delete.
@@ -125,6 +143,10 @@ def _part_name(stage: StageName, key: str, fingerprint: str, sha256: str) -> str
 def _stored_name(stored: StoredArtifact) -> str:
     suffix = f"{stored.part}.part" if stored.part else "zst"
     return f"{stored.stage}/{stored.document_id[:2]}/{stored.document_id}/{stored.fingerprint}.{suffix}"
+
+
+def _missing_part(stage: StageName, key: str) -> ArtifactDamaged:
+    return ArtifactDamaged(f"A part of the artifact {stage} of {key!r} is missing: run the stage again for this document")
 
 
 def _damaged(stage: StageName, key: str, reason: str) -> ArtifactDamaged:

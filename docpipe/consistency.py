@@ -6,7 +6,7 @@ All four are read as streams and compared by partition key. A document on its wa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +18,9 @@ from docpipe.artifacts import ArtifactStore
 from docpipe.index import open_reader, open_writer
 from docpipe.index.contract import IndexReader
 from docpipe.ledger import Ledger
-from docpipe.ledger.failure import transient_kinds
-from docpipe.models import IN_FLIGHT, Document, DocumentStatus, ObjectInfo, StageName, StageState, StageStatus
+from docpipe.ledger.attachments import ATTACHMENTS, WITHOUT_CONTENT
+from docpipe.ledger.failure import failed_for_good
+from docpipe.models import IN_FLIGHT, Document, DocumentStatus, ObjectInfo, StageName, StageState
 from docpipe.pipeline import Pipeline
 from docpipe.reconcile import Arrived, differences
 
@@ -38,6 +39,7 @@ class Kind(StrEnum):
     NOT_INDEXED = "not indexed"  # `repair`: indexed again
     WRONG_POINTS = "wrong points"  # `repair`: indexed again
     ORPHANED_POINTS = "orphaned points"  # `repair`: removed
+    ATTACHMENTS = "attachments"  # `repair`: the next sensor tick looks at them
 
 
 REDONE = (Kind.UNFINISHED, Kind.ARTIFACT_MISSING, Kind.NOT_INDEXED, Kind.WRONG_POINTS)
@@ -88,6 +90,7 @@ def check(pipeline: Pipeline) -> Consistency:
         documents = pipeline.ledger.all_documents()
         while page := list(islice(documents, PAGE)):
             states = pipeline.ledger.stage_states([document.key for document in page])
+            inside = pipeline.ledger.attachments([document.key for document in page])
             for document in page:
                 found.documents[document.status] += 1
                 generations = indexed.pop(document.key, {})
@@ -96,6 +99,7 @@ def check(pipeline: Pipeline) -> Consistency:
                     found.in_flight += 1
                 else:
                     found.inconsistencies += _index_differences(document, states, generations)
+                    found.inconsistencies += _attachment_differences(document, states, inside.get(document.key, ()))
             done = [document for document in page if document.status is DocumentStatus.INDEXED and not found.is_moving(document)]
             for missing in threads.map(partial(_artifact_differences, states, pipeline.artifacts), done):
                 found.inconsistencies += missing
@@ -113,9 +117,13 @@ def repair(pipeline: Pipeline, found: Consistency) -> list[str]:
     The receipt of a document whose points are missing or wrong is dropped first, else its next run would find it and
     believe that the index holds them.
     """
+    looked_at = [
+        key for key in dict.fromkeys(_names(found, Kind.ATTACHMENTS)) if not found.has_changed(pipeline.ledger.documents([key])[key])
+    ]
+    pipeline.ledger.look_again(looked_at)
     again = [key for key in dict.fromkeys(_names(found, *REDONE)) if _drop_receipt(pipeline, found, key)]
     orphaned = list(dict.fromkeys(_names(found, Kind.ORPHANED_POINTS)))
-    return [*pipeline.ledger.requeue(again), *(_remove_points(pipeline, found, orphaned) if orphaned else [])]
+    return [*looked_at, *pipeline.ledger.requeue(again), *(_remove_points(pipeline, found, orphaned) if orphaned else [])]
 
 
 def _names(found: Consistency, *kinds: Kind) -> list[str]:
@@ -181,7 +189,7 @@ def _inventory(index: IndexReader, found: Consistency) -> dict[str, dict[int, in
 def _index_differences(
     document: Document, states: dict[tuple[str, StageName], StageState], generations: dict[int, int]
 ) -> Iterator[Inconsistency]:
-    if document.status is DocumentStatus.FAILED and not _failed_for_good(document, states):
+    if document.status is DocumentStatus.FAILED and not failed_for_good(document, states):
         # It may yet succeed, and its old version stays until then.
         return
     if document.status is not DocumentStatus.INDEXED:
@@ -208,15 +216,6 @@ def _index_differences(
         )
 
 
-def _failed_for_good(document: Document, states: dict[tuple[str, StageName], StageState]) -> bool:
-    kinds = [
-        state.error_kind
-        for stage in StageName
-        if (state := states.get((document.key, stage))) and state.status is StageStatus.FAILED and state.generation == document.generation
-    ]
-    return any(kind not in transient_kinds() for kind in kinds)
-
-
 def _artifact_differences(
     states: dict[tuple[str, StageName], StageState], artifacts: ArtifactStore, document: Document
 ) -> list[Inconsistency]:
@@ -229,4 +228,29 @@ def _artifact_differences(
             )
         elif not artifacts.exists(stage, document.key, state.fingerprint):
             missing.append(Inconsistency(Kind.ARTIFACT_MISSING, document.key, f"{stage} {state.fingerprint}"))
+    if document.parent and not artifacts.has_part(
+        StageName.PARSED_PAGES, document.parent, document.parent_fingerprint or "", document.etag
+    ):
+        missing.append(Inconsistency(Kind.ATTACHMENTS, document.parent, f"the bytes of {document.object_key} are missing"))
     return missing
+
+
+def _attachment_differences(
+    document: Document, states: dict[tuple[str, StageName], StageState], attachments: Sequence[Document]
+) -> Iterator[Inconsistency]:
+    """Compare the number of attachments that the document holds with those in the ledger."""
+    parsed = states.get((document.key, StageName.PARSED_PAGES))
+    expected = 0
+    if document.status not in WITHOUT_CONTENT and parsed and parsed.is_complete_for(document):
+        expected = parsed.counts.get(ATTACHMENTS, 0)
+    elif document.status is DocumentStatus.FAILED and not failed_for_good(document, states):
+        # Its old attachments stay as its old passages do.
+        return
+    known = sum(attachment.status is not DocumentStatus.DELETING for attachment in attachments)
+    if known == expected:
+        return
+    detail = f"holds {expected} attachments, the ledger has {known}"
+    if document.attachments_due:
+        yield Inconsistency(Kind.NOT_LISTED, document.object_key, f"{detail}: the next sensor tick takes what there is")
+    else:
+        yield Inconsistency(Kind.ATTACHMENTS, document.key, detail)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -115,6 +116,12 @@ class Document:
     modified: datetime | None = None
     first_seen: datetime | None = None
     updated: datetime | None = None
+    parent: str | None = None
+    """Partition key of the document that this one is an attachment of; None for an object of the bucket."""
+    parent_fingerprint: str | None = None
+    """Of the parent's parsed artifact, whose part `etag` holds the bytes."""
+    attachments_due: bool = False
+    """The next sensor tick compares its attachments in the ledger with what it holds."""
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -157,6 +164,10 @@ class Box(Frozen):
     bottom: float
 
 
+PLAIN = "plain"
+"""The route of formats that are text from end to end, which no other reader could take."""
+
+
 class Page(Frozen):
     """How one page was read."""
 
@@ -166,59 +177,106 @@ class Page(Frozen):
     """Points; 0 where the format has no page size."""
     height: float = 0.0
     route: str
-    """The reader that took the page: text, layout, ocr, docling, plain."""
+    """The reader that took the page: text, layout, ocr, docling, vision, plain."""
     reason: str = ""
     characters: int = 0
     seconds: float = 0.0
+    confidence: float | None = None
+    """Of OCR, 0 to 1: the mean over what it found; None where no OCR was needed."""
+    unread: str = ""
+    """Why nothing on the page could be read with confidence; empty where it could, or the page is blank."""
     error: str = ""
     """What was lost, and why; empty when nothing was."""
 
 
+class Figure(Frozen):
+    """A picture cut out of a page: a part of the artifact."""
+
+    reference: str
+    """Of its item in docling's document: `#/pictures/0`."""
+    page: int = 0
+    """0 where the format has no pages."""
+    box: Box | None = None
+    """Where it stands on the page; None where the format has no places."""
+    sha256: str = ""
+    """Of the file, PNG or JPEG: the name of the part. Empty until it is cut out, never in a finished artifact."""
+    media_type: str = ""
+    width: int = 0
+    """Pixels."""
+    height: int = 0
+    description: str = ""
+    """By a vision model; empty where none was asked."""
+
+
+class Attachment(Frozen):
+    """A file that came inside another, such as a mail's: a part of the artifact, and a document of its own."""
+
+    name: str
+    """As the sender called it: for people, never a path."""
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+class ParsedHead(Frozen):
+    """What stands before docling's document in the artifact, and can be read without it."""
+
+    pages: tuple[Page, ...]
+    warnings: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """Artifact of `parsed_pages`: docling's document, and how each page of it was read."""
+    """Artifact of `parsed_pages`: docling's document, how each page of it was read, and which files are its parts."""
 
     document: DoclingDocument
     pages: tuple[Page, ...]
     warnings: tuple[str, ...] = ()
     """What the reader repaired or lost, for people."""
+    figures: tuple[Figure, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     def to_bytes(self) -> bytes:
-        head = {"pages": [page.model_dump() for page in self.pages], "warnings": self.warnings}
-        return json.dumps(head).encode() + b"\n" + self.document.model_dump_json(by_alias=True, exclude_none=True).encode()
+        head = ParsedHead(pages=self.pages, warnings=self.warnings, figures=self.figures, attachments=self.attachments)
+        # Made of the cells whenever it is asked for: written out it doubles a table, and a ragged one takes rows times columns.
+        grids = {"tables": {"__all__": {"data": {"grid"}}}}
+        return head.to_bytes() + b"\n" + self.document.model_dump_json(by_alias=True, exclude_none=True, exclude=grids).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         from docling_core.types.doc.document import DoclingDocument
 
-        head, _, body = data.partition(b"\n")
-        pages, warnings = cls._read_head(head)
+        first, _, body = data.partition(b"\n")
+        head = ParsedHead.from_bytes(first)
         try:
-            return cls(DoclingDocument.model_validate_json(body), pages, warnings)
+            document = DoclingDocument.model_validate_json(body)
         except ValueError as error:
             raise ArtifactDamaged(f"not a ParsedDocument: {error}") from error
+        return cls(document, head.pages, head.warnings, head.figures, head.attachments)
 
     @classmethod
-    def pages_of(cls, data: bytes) -> tuple[Page, ...]:
-        """The pages alone: the document behind them takes sixteen times its bytes in memory."""
-        return cls._read_head(data.partition(b"\n")[0])[0]
+    def head_of(cls, data: bytes) -> ParsedHead:
+        """All but the document, which takes sixteen times its bytes in memory."""
+        return ParsedHead.from_bytes(data.partition(b"\n")[0])
 
     @staticmethod
-    def _read_head(head: bytes) -> tuple[tuple[Page, ...], tuple[str, ...]]:
-        try:
-            fields: dict[str, Any] = json.loads(head)
-            return tuple(Page.model_validate(page) for page in fields["pages"]), tuple(fields["warnings"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArtifactDamaged(f"not a ParsedDocument: {error}") from error
+    def with_head(data: bytes, head: ParsedHead) -> bytes:
+        """The same document behind another head."""
+        return head.to_bytes() + b"\n" + data.partition(b"\n")[2]
 
     @property
     def counts(self) -> dict[str, int]:
-        return page_counts(self.pages)
+        return parsed_counts(self.pages, self.attachments)
 
 
-def page_counts(pages: Sequence[Page]) -> dict[str, int]:
-    """What a parsed document holds, as far as its pages tell."""
-    return {"pages": len(pages), "characters": sum(page.characters for page in pages)}
+def parsed_counts(pages: Sequence[Page], attachments: Sequence[Attachment] = ()) -> dict[str, int]:
+    """What a parsed document holds, as far as its head tells; for formats with more than one reader, its pages by route too."""
+    counts = {"pages": len(pages), "characters": sum(page.characters for page in pages)}
+    routes = sorted(page.route for page in pages if page.route != PLAIN)
+    counts |= {f"{route}_pages": len(list(taken)) for route, taken in groupby(routes)}
+    return counts | ({"attachments": len(attachments)} if attachments else {})
 
 
 class Chunk(Frozen):

@@ -10,6 +10,7 @@ from docpipe.bucket import Bucket, open_bucket
 from docpipe.ledger import Ledger
 from docpipe.models import StageName
 from docpipe.settings import Settings
+from docpipe.source import Sources
 from docpipe.stage import Stage
 from docpipe.stage_run import StageResult, StageRun
 
@@ -27,6 +28,10 @@ class Pipeline:
     @cached_property
     def artifacts(self) -> ArtifactStore:
         return ArtifactStore(open_bucket(self.settings.artifacts_url, self.settings))
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(self.bucket, self.artifacts)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -71,13 +76,16 @@ class Pipeline:
         In this order a kill between two steps leaves the document marked for removal, and the next try ends it.
         """
         from docpipe.index import open_writer
+        from docpipe.render.picture_cache import picture_cache
 
         if not keys:
             return
         with open_writer(self.settings) as index:
             index.delete(keys)
+        pictures = picture_cache(self.settings)
         for key in keys:
             self.artifacts.delete_document(key)
+            pictures.forget(key)
         self.ledger.tombstone(keys)
 
     def withdraw(self, keys: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import islice
 
 from docpipe.admit import Admission, admit, password_pool
+from docpipe.admit.ranged import Read
 from docpipe.bucket import Bucket
 from docpipe.errors import DocpipeError, PermanentError, Superseded, TransientError
 from docpipe.isolate import WorkerPool
@@ -124,18 +125,24 @@ def _object_key(difference: Difference) -> str:
 def _arrival(bucket: Bucket, settings: Settings, pool: WorkerPool, info: ObjectInfo) -> Arrival | None:
     """Admit or refuse one object; None when it went away meanwhile, which the next look will see."""
     try:
-        admission = admit(info, lambda start, length: bucket.read(info.key, start, length), settings, pool)
+        admission = look_into(info, lambda start, length: bucket.read(info.key, start, length), settings, pool)
     except Superseded:
         return None
     except TransientError as error:
         # Not registered, so the next look tries it again; the others must not wait for it.
         log.warning("%s could not be looked into: %s", info.key, error)
         return None
+    return Arrival(info, partition_key(info.key), admission.media_type, admission.refusal or None, admission.pages_estimate)
+
+
+def look_into(info: ObjectInfo, read: Read, settings: Settings, pool: WorkerPool) -> Admission:
+    """Admit or refuse what `read` gives; an error that another look would meet again is a reason to refuse it."""
+    try:
+        return admit(info, read, settings, pool)
     except PermanentError as error:
-        admission = Admission(media_type="", refusal=str(error))
+        return Admission(media_type="", refusal=str(error))
     except DocpipeError:
         raise
     except Exception as error:
         log.warning("%s could not be looked into", info.key, exc_info=True)
-        admission = Admission(media_type="", refusal=f"cannot be looked into ({type(error).__name__}): save it anew and upload it again")
-    return Arrival(info, partition_key(info.key), admission.media_type, admission.refusal or None, admission.pages_estimate)
+        return Admission(media_type="", refusal=f"cannot be looked into ({type(error).__name__}): save it anew and upload it again")

@@ -80,11 +80,70 @@ class Settings(BaseSettings):
     """Largest result a worker may hand back."""
 
     # Parsing
+    attachments: int = Field(100, ge=0, le=1_000)
+    """Attachments of one mail that become documents of their own; 0: none. Together at most `worker_output_mb`."""
+    attachment_depth: int = Field(5, ge=1, le=20)
+    """How deep mails may lie in mails; what lies deeper is refused."""
+    libreoffice: str = ""
+    """Path of `soffice`, which converts DOC, PPT, XLS and RTF; empty: looked for in the usual places; `off`: not used."""
     ocr: bool = True
     layout: bool = True
     """Use PyMuPDF's layout model; without it, plain text with headings by font."""
     layout_max_pages: int = Field(2_000, ge=0)
     """Longer documents take the text route: at 8 pages a CPU-second the layout model would take hours."""
+
+    ocr_languages: str = ""
+    """ISO 639-1 codes, separated by commas; empty: all that the bundled model reads (Latin letters, Chinese, Japanese).
+
+    Others, such as `ar`, `ko` or `ru`, are read by the Tesseract program, which must be installed with its data for them.
+    """
+    tessdata: str = ""
+    """Folder of Tesseract's `.traineddata` files; empty: `TESSDATA_PREFIX`, then where packages put them."""
+    ocr_confidence: float = Field(0.85, ge=0, le=1)
+    """Mean confidence below which a page counts as unread: it is marked, and described by a vision model where there is one."""
+    docling_models: str = ""
+    """Folder that `docling-tools models download` filled; pages that need layout then go to docling's own models."""
+
+    # Which reader a page gets; benchmarks/parse_quality.py --sweep shows what each of these costs and brings
+    route_bad_characters: float = Field(0.1, ge=0, le=1)
+    """Share of unreadable characters above which OCR reads the page; broken papers have 0.5, sound ones below 0.01."""
+    route_few_characters: int = Field(50, ge=0)
+    """Characters below which a page may be a picture of text."""
+    route_image_share: float = Field(0.2, ge=0, le=1)
+    """Share of such a page under images above which OCR reads it."""
+    route_faint_image_share: float = Field(0.02, ge=0, le=1)
+    """The same for a page without any text; also the largest picture of a page that counts as prose."""
+    route_shapes: int = Field(200, ge=0)
+    """Drawn shapes on a page almost without text above which they may be letters, and OCR reads it."""
+    route_layout_characters: int = Field(100_000, ge=0)
+    """The layout model's cost grows faster than the text: 3 s at 50,000 characters in short lines, 14 s here, 58 s at twice it."""
+    route_prose: bool = True
+    """Read pages of simple prose as plain text: thirty times as fast as the layout model, and as well."""
+    route_prose_long_lines: float = Field(0.6, ge=0, le=1)
+    """Share of a page's characters that stand in lines of 40 or more where it is prose."""
+    route_prose_shapes: int = Field(4, ge=0)
+    """Drawn shapes, rules and backgrounds aside, above which a page is more than prose."""
+    route_picture_share: float = Field(0.06, gt=0, le=1)
+    """Share of the page from which a picture on a page with text is looked at: where it seems to hold text, OCR reads it."""
+
+    # Pictures
+    figures: int = Field(200, ge=0, le=10_000)
+    """Figures of one document that are cut out and kept as files beside its artifact; 0 keeps none."""
+    figures_mb: int = Field(64, ge=1)
+    """Most that the figures of one document may take together."""
+    render_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Processes that render page pictures."""
+    page_pictures_mb: int = Field(512, ge=0)
+    """Page pictures kept in `<home>/page_pictures`, so that a page is rendered once; 0 keeps none."""
+    vision_url: str = ""
+    """Base URL of an OpenAI-compatible server, such as https://api.openai.com/v1; empty: pictures get no descriptions."""
+    vision_model: str = ""
+    """Its model for pictures: describes figures, and transcribes pages that nothing else can read."""
+    vision_key: SecretStr = SecretStr("")
+    vision_requests: int = Field(4, ge=1, le=256)
+    """Requests under way at a time."""
+    vision_seconds: float = Field(120.0, gt=0, le=3_600)
+    """Longest wait for one answer."""
 
     # Chunks
     chunk_tokens: int = Field(512, ge=16)
@@ -116,6 +175,21 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @field_validator("vision_url")
+    @classmethod
+    def _vision_is_reached_by_http(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise PydanticCustomError("vision", "not an http:// or https:// URL: give the server's base URL, which mostly ends in /v1")
+        return url
+
+    @field_validator("vision_model")
+    @classmethod
+    def _vision_is_whole(cls, model: str, info: ValidationInfo) -> str:
+        url = info.data.get("vision_url", "")
+        if bool(url) != bool(model):
+            raise PydanticCustomError("vision", "DOCPIPE_VISION_URL and DOCPIPE_VISION_MODEL belong together: set both or neither")
+        return model
+
     @field_validator("chunk_overlap")
     @classmethod
     def _overlap_fits(cls, overlap: int, info: ValidationInfo) -> int:
@@ -143,6 +217,17 @@ class Settings(BaseSettings):
     @cached_property
     def label_names(self) -> tuple[str, ...]:
         return tuple(label.strip() for label in self.labels.split(",") if label.strip())
+
+    @field_validator("ocr_languages")
+    @classmethod
+    def _languages_are_known(cls, languages: str) -> str:
+        from docpipe.parse.ocr.ocr_languages import codes
+
+        try:
+            codes(languages)
+        except ValueError as error:
+            raise PydanticCustomError("language", "{reason}", {"reason": str(error)}) from None
+        return languages
 
     @cached_property
     def password_list(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from docpipe.models import (
     IndexedDocument,
     ParsedDocument,
     StageName,
-    page_counts,
+    parsed_counts,
 )
 
 Artifact = ParsedDocument | ChunkedDocument | EnrichedDocument | EmbeddedDocument | IndexedDocument
@@ -47,7 +47,8 @@ def follows(later: StageName, earlier: StageName) -> bool:
 def counts_of(name: StageName, data: bytes) -> Mapping[str, int]:
     """What a stored artifact holds; raises `ArtifactDamaged`."""
     if name is StageName.PARSED_PAGES:
-        return page_counts(ParsedDocument.pages_of(data))
+        head = ParsedDocument.head_of(data)
+        return parsed_counts(head.pages, head.attachments)
     return ARTIFACT_TYPES[name].from_bytes(data).counts
 
 
@@ -72,6 +73,8 @@ class Made:
     """What it holds (pages, chunks, tokens, vectors), for the ledger, the UI and the metrics."""
     seconds: float
     """Work on this document alone; a share of it where documents are worked on together."""
+    parts: Sequence[Path] = ()
+    """Files that belong to the artifact, which names them by their sha256: stored before it, and the stage's to remove afterwards."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket
@@ -25,7 +24,9 @@ from docpipe.ledger import Ledger
 from docpipe.models import Document, DocumentStatus, StageName, StageState, StageStatus
 from docpipe.retry import patiently, pause
 from docpipe.settings import Settings
+from docpipe.source import Sources, superseded
 from docpipe.stage import INPUTS, Item, Lost, Made, Outcome, Stage, counts_of, follows
+from docpipe.working_folder import working_folder
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ IO_THREADS = 16
 WINDOW_DOCUMENTS = 500
 """Documents looked up together; local copies of their objects are bounded by `batch_bytes` as well."""
 
+_LAST = list(StageName)[-1]
 NO_WORK = (DocumentStatus.REFUSED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 
 
@@ -72,7 +74,7 @@ class StageRun:
         self.stage = stage
         self._ledger = ledger
         self._artifacts = artifacts
-        self._bucket = bucket
+        self._sources = Sources(bucket, artifacts)
         self._settings = settings
         self._run_id = run_id
 
@@ -110,7 +112,7 @@ class StageRun:
             done, todo = self._find(works, states, threads)
             yield from done
             if self.stage.name is StageName.PARSED_PAGES and todo:
-                folder = Path(stack.enter_context(TemporaryDirectory(prefix="docpipe-")))
+                folder = stack.enter_context(working_folder("docpipe-sources-"))
                 lost, todo = self._acquire(todo, folder, threads)
                 yield from lost
                 done, todo = self._find(todo, states, threads)
@@ -155,9 +157,11 @@ class StageRun:
             elif isinstance(found, TransientError):
                 settled.append(self._lost(work, Lost(document.key, found)))
             else:
-                if not (state and self._is_current(state, work)):
+                current = state is not None and self._is_current(state, work)
+                # A document that was queued again, and has a current receipt, is indexed all the same.
+                if not current or (self.stage.name is _LAST and document.status is not DocumentStatus.INDEXED):
                     self._ledger.remember_recipe(work.recipe)
-                    self._complete(work, found, 0.0)
+                    self._complete(work, found, (state.seconds if current and state else None) or 0.0)
                 settled.append(StageResult(document, work.fingerprint, reused=True, counts=found))
         return settled, todo
 
@@ -183,14 +187,12 @@ class StageRun:
         return state.is_complete_for(work.document) and state.fingerprint == work.fingerprint
 
     def _acquire(self, works: Sequence[_Work], folder: Path, threads: ThreadPoolExecutor) -> tuple[list[StageResult], list[_Work]]:
-        """Copy the objects of a window to local files and learn their sha256."""
+        """Copy the objects and attachments of a window to local files and learn their sha256."""
 
         def one(number: int, work: _Work) -> StageResult | _Work:
             document, path = work.document, folder / str(number)
             try:
-                info, sha256 = patiently(partial(self._bucket.download, document.object_key, path), self._settings.max_attempts)
-                if info.identity != document.identity:
-                    raise _superseded(document)
+                sha256 = patiently(partial(self._sources.copy, document, path), self._settings.max_attempts)
             except (TransientError, PermanentError, Superseded) as error:
                 return self._lost(work, Lost(document.key, error))
             self._ledger.set_content(document.key, document.generation, sha256)
@@ -217,7 +219,7 @@ class StageRun:
             started = self._ledger.start(self.stage.name, begun, self._run_id)
             for key in pending.keys() - set(started):
                 work = pending.pop(key)
-                yield self._lost(work, Lost(key, _superseded(work.document)))
+                yield self._lost(work, Lost(key, superseded(work.document)))
             wait = 0.0
             for outcome in self._process(list(pending.values())):
                 work = pending[outcome.key]
@@ -247,15 +249,17 @@ class StageRun:
         }
 
     def _store(self, work: _Work, made: Made) -> StageResult | Lost:
-        """Keep the artifact, then say so in the ledger: in this order, a kill between the two costs no work."""
+        """Keep the parts, then the artifact, then say so in the ledger: in this order, a kill between two of them costs no work."""
         document = work.document
         try:
+            for part in made.parts:
+                self._artifacts.save_part(self.stage.name, document.key, work.fingerprint, part.read_bytes())
             self._artifacts.save(self.stage.name, document.key, work.fingerprint, made.data)
         except TransientError as error:
             return Lost(document.key, error, made.seconds)
         current = self._complete(work, made.counts, made.seconds)
         if not current:
-            return Lost(document.key, _superseded(document), made.seconds)
+            return Lost(document.key, superseded(document), made.seconds)
         return StageResult(document, work.fingerprint, counts=made.counts, seconds=made.seconds)
 
     def _complete(self, work: _Work, counts: Mapping[str, int], seconds: float) -> bool:
@@ -295,7 +299,3 @@ class StageRun:
             self._artifacts.delete_document(document.key)
         except TransientError as error:
             log.warning("the damaged artifacts of %s could not be removed: %s", document.key, error)
-
-
-def _superseded(document: Document) -> Superseded:
-    return Superseded(f"{document.object_key} was replaced or deleted since it was listed; the next sensor tick takes what is there then")

@@ -98,9 +98,9 @@ def nothing_to_do(pipeline: Pipeline) -> bool:
 
 
 def differs(pipeline: Pipeline) -> bool:
-    """Whether the bucket holds what the ledger does not know, or the index what the bucket no longer holds."""
+    """Whether bucket or mails hold what the ledger does not know, or the index what they no longer hold."""
     ledger = pipeline.ledger
-    return bool(ledger.outdated(1)) or next(differences(pipeline.bucket.list(), ledger.known()), None) is not None
+    return bool(ledger.outdated(1) or ledger.due(limit=1)) or next(differences(pipeline.bucket.list(), ledger.known()), None) is not None
 
 
 def watch(pipeline: Pipeline, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -74,10 +74,12 @@ def compose(blocks: Sequence[Block], look: Look, parts: Parts) -> Any:
 
 def _bookmarks(contents: list[tuple[int, str, int]]) -> Iterator[list[int | str]]:
     """PDF allows no bookmark two levels below the one before."""
-    above = 0
+    above: list[int] = []
     for level, title, page in contents:
-        above = min(level, above + 1)
-        yield [above, title, page]
+        while above and above[-1] >= level:
+            above.pop()
+        above.append(level)
+        yield [len(above), title, page]
 
 
 class _Flow:

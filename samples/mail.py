@@ -1,9 +1,14 @@
-"""mail.eml: a message about an incident, as text and HTML, with an attachment."""
+"""mail.eml: a message about an incident, as text and HTML, with two attachments."""
 
 from __future__ import annotations
 
 from email.message import EmailMessage
 from email.policy import SMTP
+
+from samples.flow import Look, Parts, compose
+from samples.lines import SERIF
+from samples.markup import read
+from samples.report import finished
 
 TEXT = """Dear Wiebke, dear Anders,
 
@@ -47,6 +52,11 @@ READINGS = """time;position;mm_per_s
 """
 
 
+def offer() -> bytes:
+    """The PDF that came with the mail."""
+    return finished(compose(read("offer.md"), Look(SERIF), Parts()), "Offer 24-3051", "Cantabria Rodamientos S.L.")
+
+
 def make() -> bytes:
     message = EmailMessage(policy=SMTP)
     message["From"] = "Jette Mommsen <j.mommsen@nordlicht-energie.example>"
@@ -58,6 +68,7 @@ def make() -> bytes:
     message.set_content(TEXT, cte="quoted-printable")
     message.add_alternative(HTML, subtype="html", cte="quoted-printable")
     message.add_attachment(READINGS.encode(), maintype="text", subtype="csv", filename="vibration.csv")
+    message.add_attachment(offer(), maintype="application", subtype="pdf", filename="Offer 24-3051.pdf")
     for part, boundary in zip((part for part in message.walk() if part.is_multipart()), ("outer-7c1e", "inner-7c1e"), strict=True):
         part.set_boundary(f"=_nordlicht-{boundary}")
     return message.as_bytes()

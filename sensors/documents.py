@@ -1,7 +1,8 @@
 """The sensor that keeps the pipeline's documents equal to the bucket's objects.
 
-A tick does four things, each safe to be killed in: find runs that died and free their documents, compare the bucket
-with the ledger, cut waiting documents into batches, request a run for each batch and one for removals.
+A tick does five things, each safe to be killed in: find runs that died and free their documents, compare the bucket
+with the ledger, register the attachments of what was parsed, cut waiting documents into batches, request a run for each
+batch and one for removals.
 """
 
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from docpipe.attachments import AttachmentsLook, look_at_attachments
 from docpipe.batch import BatchLimits, cut
 from docpipe.ledger import Ledger
 from docpipe.models import DocumentStatus
@@ -30,6 +32,8 @@ LEASE_SECONDS = 180.0
 """As long as Dagster lets a tick run; after a tick that was killed the sensor rests for what is left of it."""
 CURSOR = "after:"
 """Before the object key where the next tick goes on; Dagster keeps no empty cursor."""
+ATTACHMENT_SECONDS = 10.0
+"""What a look at attachments gets where the bucket took all of the tick's time, so that a large bucket does not starve them."""
 OPEN_BATCHES = 10
 """Batches that may be under way at once; the rest waits in the ledger, where priorities can still change."""
 WAITING_LIMIT = 5_000
@@ -57,16 +61,18 @@ def documents_sensor(
             free_loose_runs(context.instance, opened)
             still_open, repeated = settle_batches(context.instance, opened, index_job.name)
             found = reconcile(opened.bucket, opened.ledger, opened.settings, after=(context.cursor or CURSOR).removeprefix(CURSOR))
+            inside = look_at_attachments(opened.ledger, opened.artifacts, opened.settings, deadline + ATTACHMENT_SECONDS)
             requests = [
                 *repeated,
                 *request_batches(PartitionOrder(context.instance, documents), opened, index_job.name, deadline, OPEN_BATCHES - still_open),
                 *request_removal(context.instance, opened.ledger, removal_job.name),
             ]
-            context.log.info(_summary(found, len(requests)))
+            summary = _summary(found, inside, len(requests))
+            context.log.info(summary)
             return dg.SensorResult(
                 run_requests=requests,
                 cursor=CURSOR + found.resume_after,
-                skip_reason=None if requests else dg.SkipReason(_summary(found, 0)),
+                skip_reason=None if requests else dg.SkipReason(summary),
             )
 
     return documents_in_bucket
@@ -138,8 +144,12 @@ def request_removal(instance: dg.DagsterInstance, ledger: Ledger, job: str) -> I
         yield dg.RunRequest(run_key=f"removal-{uuid.uuid4().hex}", job_name=job, tags={"dagster/priority": "1"})
 
 
-def _summary(found: Reconciliation, requests: int) -> str:
-    refused = sum(document.status is DocumentStatus.REFUSED for document in found.registered)
-    arrived = f"{len(found.registered) - refused} new or changed, {refused} refused, {len(found.gone)} gone"
+def _summary(found: Reconciliation, inside: AttachmentsLook, requests: int) -> str:
+    attachments = f"; attachments: {_arrived(inside)}" if inside.registered or inside.gone else ""
     more = "; the bucket goes on, the next tick continues" if found.resume_after else ""
-    return f"{found.listed:,} objects listed: {arrived}; {requests} runs requested{more}"
+    return f"{found.listed:,} objects listed: {_arrived(found)}{attachments}; {requests} runs requested{more}"
+
+
+def _arrived(found: Reconciliation | AttachmentsLook) -> str:
+    refused = sum(document.status is DocumentStatus.REFUSED for document in found.registered)
+    return f"{len(found.registered) - refused} new or changed, {refused} refused, {len(found.gone)} gone"

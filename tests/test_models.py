@@ -50,7 +50,7 @@ ARTIFACTS: dict[StageName, Artifact] = {
     StageName.INDEXED_VECTORS: IndexedDocument(collection="c", generation=3, points=2),
 }
 COUNTS = {
-    StageName.PARSED_PAGES: {"pages": 1, "characters": 8},
+    StageName.PARSED_PAGES: {"pages": 1, "characters": 8, "text_pages": 1},
     StageName.CHUNKS: {"chunks": 2, "tokens": 4},
     StageName.ENRICHED_CHUNKS: {"chunks": 1, "findings": 1},
     StageName.EMBEDDINGS: {"vectors": 2, "tokens": 4},

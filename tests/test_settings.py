@@ -104,3 +104,16 @@ def test_settings_are_values(settings: Callable[..., Settings]) -> None:
 
 def test_labels_are_trimmed(settings: Callable[..., Settings]) -> None:
     assert settings(labels=" a , ,b").label_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"vision_url": "http://localhost:11434/v1"}, "belong together"),
+        ({"vision_model": "eyes"}, "belong together"),
+        ({"vision_url": "localhost:11434", "vision_model": "eyes"}, "http://"),
+    ],
+)
+def test_a_vision_model_is_named_with_its_server(values: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(**values)

@@ -1,6 +1,6 @@
 """Accept or refuse an object before any work, by its content."""
 
 from docpipe.admit.admission import Admission, admit
-from docpipe.admit.pdf import password_pool
+from docpipe.admit.passwords import password_pool
 
 __all__ = ["Admission", "admit", "password_pool"]

@@ -30,10 +30,14 @@ _BYTES_A_PAGE = {
     formats.OUTLOOK: 30_000,
     formats.EPUB: 10_000,
     formats.DOCX: 10_000,
+    formats.DOC: 10_000,
+    formats.RTF: 5_000,
     formats.ODT: 10_000,
     formats.PPTX: 50_000,
+    formats.PPT: 50_000,
     formats.ODP: 50_000,
     formats.XLSX: 5_000,
+    formats.XLS: 5_000,
     formats.ODS: 5_000,
     formats.TIFF: 200_000,
 }
@@ -78,7 +82,7 @@ def _verdict(info: ObjectInfo, read: Read, settings: Settings, pool: WorkerPool)
     if kind == signature.ZIP:
         return archive.examine(info.size, read)
     if kind == signature.OLE2:
-        return compound.examine(info.size, read)
+        return compound.examine(info.size, read, settings, pool)
     if kind in formats.FORMATS:
         return Verdict(kind)
     claimed = _claim(info.key)

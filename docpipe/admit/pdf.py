@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import re
-import threading
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from docpipe.admit.passwords import opened
 from docpipe.admit.ranged import Read
-from docpipe.admit.verdict import Refusal, Verdict
-from docpipe.bucket.disk import disk_errors
-from docpipe.errors import ConfigurationError, DocumentRefused, TransientError
-from docpipe.isolate import Task, WorkerPool
+from docpipe.admit.verdict import Verdict
+from docpipe.isolate import WorkerPool
 from docpipe.parse.formats import PDF
-from docpipe.parse.pages import Mode, Reading
+from docpipe.parse.page.pages import Mode, Reading
 from docpipe.settings import Settings
 
 _TAIL = 16 * 1024
 _DICTIONARY = 2 * 1024
-_PIECE = 8 * 1024 * 1024
-_SECONDS = 5.0
-"""Opening a file to try a password takes milliseconds; the parser has more patience, and says why a file needs it."""
-_TOGETHER = 2
-"""Encrypted files that lie on the disk and are tried at a time, each as large as a document may be."""
-_TURN = threading.BoundedSemaphore(_TOGETHER)
 _LEAST_PAGE = 64
 """Bytes of the smallest page: a file that claims more pages than fit into it lies."""
 _START = re.compile(rb"startxref\s+(\d{1,12})")
 _LINEARIZED = re.compile(rb"/Linearized\b[^>]{0,200}/N\s+(\d{1,6})\b")
-
-
-def password_pool(settings: Settings) -> WorkerPool:
-    """Workers that try passwords; none is started before the first encrypted PDF."""
-    return WorkerPool(_TOGETHER, seconds=_SECONDS, memory_mb=settings.worker_memory_mb, output_mb=1, preload=["docpipe.parse.preload"])
 
 
 def examine(head: bytes, size: int, read: Read, settings: Settings, pool: WorkerPool) -> Verdict:
@@ -55,25 +40,8 @@ def _trailer(tail: bytes, size: int, read: Read) -> bytes:
 
 def _try_passwords(size: int, read: Read, settings: Settings, pool: WorkerPool) -> Verdict:
     """Open the file in a worker: many are encrypted with an empty password, only to forbid printing."""
-    with _TURN, _temporary_folder() as folder:
-        path = Path(folder) / "encrypted.pdf"
-        with disk_errors(path), path.open("wb") as file:
-            for start in range(0, size, _PIECE):
-                file.write(read(start, min(_PIECE, size - start)))
-        reading = Reading(PDF, layout=False, ocr=False, layout_max_pages=0, passwords=settings.password_list)
-        task = Task("admit", "docpipe.parse.pages:read", (str(path), reading, (), Mode.ROUTED.value))
-        (result,) = pool.run([task])
-    if isinstance(result.error, DocumentRefused):
-        raise Refusal(str(result.error), PDF) from result.error
-    if isinstance(result.error, TransientError | ConfigurationError):
-        raise result.error
-    if result.answer is None:
-        # Damaged in other ways: the parser says how, with all that it can do about it.
-        return Verdict(PDF)
-    total = result.answer[0].get("total")
+    reading = Reading(PDF, layout=False, ocr=False, layout_max_pages=0, passwords=settings.password_list)
+    header = opened(size, read, pool, PDF, "docpipe.parse.page.pages:read", (reading, (), Mode.ROUTED.value))
+    # Where it is damaged in other ways, the parser says how, with all that it can do about it.
+    total = header.get("total") if header else None
     return Verdict(PDF, total if isinstance(total, int) else 0)
-
-
-def _temporary_folder() -> TemporaryDirectory[str]:
-    with disk_errors(Path("$TMPDIR")):
-        return TemporaryDirectory(prefix="docpipe-")

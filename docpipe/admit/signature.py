@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from docpipe.parse import formats
+from docpipe.parse.text.decoding import encoding_of
 
 PDF = "PDF"
 ZIP = "ZIP"
@@ -20,7 +23,10 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"MM\x00*", formats.TIFF),
     (b"GIF87a", formats.GIF),
     (b"GIF89a", formats.GIF),
-    (b"{\\rtf", "RTF (save it as DOCX or PDF)"),
+    (b"{\\rtf", formats.RTF),
+    (b"8BPS", "a Photoshop file (export it as PNG or TIFF)"),
+    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000 (save it as JPEG or PNG)"),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL (save it as JPEG or PNG)"),
     (b"%!PS", "PostScript (convert it to PDF)"),
     (b"AT&TFORM", "DjVu (convert it to PDF)"),
     (b"\x1f\x8b", "a gzip archive (unpack it)"),
@@ -38,19 +44,29 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x1aE\xdf\xa3", "video"),
 )
 
+_PDF_START = re.compile(rb"\s*%PDF-")
+_LETTERS = re.compile(rb"\w+")
+"""Signatures that a text may begin with, too: MZ, ID3, GIF89a."""
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"})
+
 
 def kind_of(head: bytes) -> str:
     """`PDF`, `ZIP`, `OLE2`, the media type of an image, a name for people for what is never accepted, or nothing."""
-    if b"%PDF-" in head[:_PDF_WITHIN]:
+    if _PDF_START.match(head) or (b"%PDF-" in head[:_PDF_WITHIN] and not _is_text(head)):
         return PDF
     for signature, kind in _SIGNATURES:
-        if head.startswith(signature):
+        if head.startswith(signature) and not (_LETTERS.fullmatch(signature) and _is_text(head)):
             return kind
-    if head[:4] == b"RIFF":
+    if head[:4] == b"RIFF" and not _is_text(head):
         return formats.WEBP if head[8:12] == b"WEBP" else "audio or video"
     if head[4:8] == b"ftyp":
-        return "HEIC or AVIF (save it as JPEG or PNG)" if head[8:12] in (b"heic", b"heix", b"mif1", b"avif") else "video"
+        return "HEIC or AVIF (save it as JPEG or PNG)" if head[8:12] in _HEIF_BRANDS else "video"
     # "BM" alone begins many texts: the two reserved fields and the size of the second header decide.
     if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"):
         return formats.BMP
     return ""
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether these bytes are text, which may well be about such files."""
+    return encoding_of(head) is not None

@@ -6,7 +6,7 @@ import re
 
 from docpipe.admit.verdict import Refusal, Verdict
 from docpipe.parse import formats
-from docpipe.parse.decoding import encoding_of
+from docpipe.parse.text.decoding import encoding_of
 
 _NAMES = {
     "md": formats.MARKDOWN,
@@ -26,10 +26,15 @@ _JATS = re.compile(
     r"<!DOCTYPE\s+article\b[^>]{0,200}(?:JATS|NLM//DTD)|<article\s[^>]{0,2000}\b(?:article-type|dtd-version)=", re.IGNORECASE
 )
 _XML = re.compile(r"\s*<(?:\?xml\b|!DOCTYPE\b|!ENTITY\b)", re.IGNORECASE)
+_LATEX = re.compile(r"\\documentclass|\\begin\{document\}")
+_LATEX_START = re.compile(rf"\A(?:\s|%[^\n]*\n){{0,1000}}(?:{_LATEX.pattern})")
+_OPEN = (formats.TEXT, formats.HTML, formats.EMAIL)
+"""What a name promises that a page of HTML may have as well."""
 _HEADER = re.compile(
     r"^(received|from|to|cc|subject|date|message-id|mime-version|return-path|delivered-to|reply-to|sender|content-type|x-[\w-]+):",
     re.IGNORECASE | re.MULTILINE,
 )
+_BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _MAIL_NEEDS = 3
 """Distinct mail headers at the top; fewer also begin letters and notes."""
 
@@ -43,14 +48,17 @@ def examine(head: bytes, key: str) -> Verdict | None:
     suffix = key.rsplit("/", 1)[-1].rpartition(".")[2].lower()
     if text.startswith("WEBVTT"):
         return Verdict(formats.VTT)
+    # Before HTML, which many mails hold, and before all else that a mail may be about.
+    if _HEADER.match(text) and len({name.lower() for name in _HEADER.findall(_BLANK_LINE.split(text, 1)[0])}) >= _MAIL_NEEDS:
+        return Verdict(formats.EMAIL)
     if _JATS.search(text):
         return Verdict(formats.JATS)
-    if _HTML.search(text) and suffix not in ("md", "markdown"):
+    named = _NAMES.get(suffix, formats.TEXT)
+    # A text whose name says what it is may well be about HTML or LaTeX, and show some.
+    if named is not formats.MARKDOWN and (_HTML.search(text) if named in _OPEN else _HTML.match(text.lstrip())):
         return Verdict(formats.HTML)
     if _XML.match(text):
         raise Refusal(f"XML that is neither HTML nor JATS is not accepted; accepted are {formats.ACCEPTED}")
-    if "\\documentclass" in text or "\\begin{document}" in text:
+    if (_LATEX_START if suffix in _NAMES else _LATEX).search(text):
         return Verdict(formats.LATEX)
-    if len({name.lower() for name in _HEADER.findall(text.partition("\n\n")[0])}) >= _MAIL_NEEDS and _HEADER.match(text):
-        return Verdict(formats.EMAIL)
-    return Verdict(_NAMES.get(suffix, formats.TEXT))
+    return Verdict(named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from docpipe.attachment_key import SEPARATOR
 from docpipe.errors import DocumentRefused
 
 MAX_BYTES = 1024
@@ -23,6 +24,8 @@ def check_object_key(key: str) -> None:
         raise DocumentRefused(f"Object key {key[:80]!r} has {size} bytes: rename the object to 1 to {MAX_BYTES}")
     if "\0" in key:
         raise DocumentRefused(f"Object key {key[:80]!r} contains NUL: rename the object")
+    if SEPARATOR in key:
+        raise DocumentRefused(f"Object key {key[:80]!r} contains {SEPARATOR!r}, which names attachments: rename the object")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from docpipe.chunk.outline import Outline, Path
 from docpipe.chunk.packing import Packer
 from docpipe.chunk.passages import Content, Division, Grid, Heading, Passage
 from docpipe.chunk.reading import DocumentReader
-from docpipe.chunk.splitter import Splitter, halves
+from docpipe.chunk.splitter import Splitter
 from docpipe.chunk.tokens import TokenCounter
 from docpipe.errors import PermanentError
 from docpipe.models import Chunk, ChunkedDocument, ParsedDocument
@@ -49,9 +49,7 @@ class Chunker:
 
         Raises `ArtifactDamaged` for a document that contradicts itself.
         """
-        contents = list(DocumentReader(parsed).contents())
-        # Many small calls of the tokenizer cost more than one large one: its words are known from here on.
-        self._counter.estimate([content.text for content in contents if isinstance(content, Heading | Passage)])
+        contents = self._visible(list(DocumentReader(parsed).contents()))
         packer = Packer(self._counter, self._splitter, self._budget, self._overlap)
         outline = Outline(self._counter, self._budget // 3)
         for content in contents:
@@ -67,6 +65,13 @@ class Chunker:
             if draft.joint is not None and before.kind == draft.kind:
                 draft.overlap = self._splitter.tail(before.own, self._overlap)
         return ChunkedDocument(title=_title(contents), chunks=tuple(self._chunks(drafts)))
+
+    def _visible(self, contents: Sequence[Content]) -> list[Content]:
+        """All but headings in which the tokenizer sees nothing: one of them alone must not pass for the content of a section."""
+        texts = [content.text for content in contents if isinstance(content, Heading | Passage)]
+        # Many small calls of the tokenizer cost more than one large one: its words are known from here on.
+        tokens = dict(zip(texts, self._counter.estimate(texts), strict=True))
+        return [content for content in contents if not isinstance(content, Heading) or tokens[content.text]]
 
     def _chunks(self, drafts: Iterable[Draft]) -> Iterator[Chunk]:
         for index, (draft, tokens) in enumerate(self._fitted(drafts)):
@@ -110,8 +115,7 @@ class Chunker:
             draft.header = ""
             return [draft]
         part = draft.parts[0]
-        if len(part.text.strip()) > 1:
-            texts = halves(part.text)
+        if len(texts := self._splitter.halves(part.text)) > 1:
             pieces = [
                 Part(text, weight, part.places, fresh=part.fresh and number == 0)
                 for number, (text, weight) in enumerate(zip(texts, self._counter.weigh(texts), strict=True))
@@ -120,7 +124,7 @@ class Chunker:
         if draft.path:
             draft.path = draft.path[1:]
             return [draft]
-        raise PermanentError(f"one character has more than {self._budget} tokens: raise DOCPIPE_CHUNK_TOKENS or choose another embedder")
+        raise PermanentError(f"one letter has more than {self._budget} tokens: raise DOCPIPE_CHUNK_TOKENS or choose another embedder")
 
 
 def _placed(content: Content, outline: Outline) -> Iterator[tuple[Path, Passage | Grid]]:

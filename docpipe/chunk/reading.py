@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from docling_core.types.doc.base import CoordOrigin
 from docling_core.types.doc.common.content_layer import ContentLayer
+from docling_core.types.doc.common.meta import FloatingMeta
 from docling_core.types.doc.common.reference import ProvenanceItem, RefItem
 from docling_core.types.doc.items.code import CodeItem
 from docling_core.types.doc.items.group import GroupItem, InlineGroup
@@ -115,6 +116,8 @@ class DocumentReader:
             yield from self._passage(lines, self._places(item))
         if isinstance(item, FloatingItem):
             yield from self._attached((*item.captions, *item.footnotes), self._places(item))
+            if isinstance(item.meta, FloatingMeta) and item.meta.description:
+                yield from self._passage(item.meta.description.text, self._places(item))
 
     def _attached(self, refs: Sequence[RefItem], places: tuple[Place, ...]) -> Iterator[Passage]:
         """Captions and notes, each placed where it stands and where its owner stands."""

@@ -57,6 +57,16 @@ class Splitter:
         sentences = [match.end() for match in _SENTENCE_END.finditer(end, start, (start + len(end)) // 2)]
         return end[sentences[0] if sentences and not _starts_sentence(text, end, start) else start :].lstrip()
 
+    def halves(self, text: str) -> Sequence[str]:
+        """A text cut in two near its middle, at a blank where there is one near, else at a token; each part has a token.
+
+        One part where it cannot be cut like that.
+        """
+        middle = len(text) // 2
+        blank = max(text.rfind(sign, middle // 2, middle + 1) for sign in (" ", "\n")) + 1
+        parts = [text[:blank], text[blank:]]
+        return parts if all(self._counter.exact(parts)) else self._counter.halves(text)
+
     def _words(self, text: str, room: int) -> Iterator[Piece]:
         # Quarters fill chunks better than pieces that need one each.
         quarter = max(1, room // 4)
@@ -85,14 +95,6 @@ def cut(text: str, end: re.Pattern[str]) -> Iterator[str]:
         start = match.end()
     if start < len(text):
         yield text[start:]
-
-
-def halves(text: str) -> Sequence[str]:
-    """A text cut in two near its middle, at a blank where there is one near; one part where it cannot be cut."""
-    middle = len(text) // 2
-    blank = max(text.rfind(sign, middle // 2, middle + 1) for sign in (" ", "\n")) + 1
-    at = blank or middle
-    return [part for part in (text[:at], text[at:]) if part.strip()]
 
 
 def _starts_sentence(text: str, end: str, start: int) -> bool:

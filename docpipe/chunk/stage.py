@@ -17,7 +17,7 @@ from docpipe.pooled import Answered, run_items
 from docpipe.settings import Settings
 from docpipe.stage import Item, Lost, Made, Outcome
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 _SMALLEST_BUDGET = 16
 

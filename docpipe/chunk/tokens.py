@@ -10,6 +10,8 @@ from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from docpipe.chunk.graphemes import at_or_after, at_or_before, boundaries
+
 CHARACTERS_PER_TOKEN = 16
 """A token counts as at least this many characters (prose has 4 to 5 a token), so that a run which the tokenizer takes
 for one unknown token still has a bounded length."""
@@ -54,19 +56,44 @@ class TokenCounter:
         return [max(count, -(-len(text) // CHARACTERS_PER_TOKEN)) for text, count in zip(texts, self.estimate(texts), strict=True)]
 
     def windows(self, text: str, room: int) -> Iterator[str]:
-        """Cut a text at token boundaries into windows of about `room`; together they are the text."""
+        """Cut a text at token boundaries, never inside a letter, into windows of about `room`; together they are the text."""
         longest = room * CHARACTERS_PER_TOKEN
-        for start in range(0, len(text), _SLICE):
+        start = 0
+        while start < len(text):
             piece = text[start : start + _SLICE]
-            starts = [begin for begin, _ in self._tokenizer.encode(piece, add_special_tokens=False).offsets]
-            for left, right in pairwise(sorted({0, *starts[room::room], len(piece)})):
-                for begin in range(left, right, longest):
-                    yield piece[begin : min(begin + longest, right)]
+            letters = boundaries(piece)
+            if start + len(piece) < len(text):
+                # The last letter may go on behind the slice.
+                piece, letters = piece[: letters[-2]], letters[:-1]
+            cuts = {at_or_before(letters, begin) for begin in self._starts(piece)[room::room]}
+            for left, right in pairwise(sorted({0, *cuts, len(piece)})):
+                while right - left > longest:
+                    end = at_or_before(letters, left + longest)
+                    end = end if end > left else left + longest
+                    yield piece[left:end]
+                    left = end
+                yield piece[left:right]
+            start += len(piece)
 
     def last(self, text: str, room: int) -> str:
-        """The last `room` tokens of a short text."""
-        starts = [begin for begin, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
-        return text[starts[-room] :] if len(starts) > room else text
+        """The last `room` tokens of a short text, or less: never a part of a letter."""
+        starts = self._starts(text)
+        return text[at_or_after(boundaries(text), starts[-room]) :] if len(starts) > room else text
+
+    def halves(self, text: str) -> Sequence[str]:
+        """A short text cut in two at a token near its middle, inside a letter only where it has no other; one part where neither
+        would leave a token on both sides."""
+        starts, letters = self._starts(text), boundaries(text)
+        middle = starts[len(starts) // 2] if starts else 0
+        for at in (at_or_before(letters, middle), at_or_after(letters, middle), middle, len(text) // 2):
+            parts = [text[:at], text[at:]]
+            if all(self._tokenized(parts)):
+                return parts
+        return [text]
+
+    def _starts(self, text: str) -> list[int]:
+        """Where its tokens begin."""
+        return [begin for begin, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
 
     def _sums(self, texts: Sequence[Sequence[str]]) -> list[int]:
         if len(self._words) > _MEMORY:

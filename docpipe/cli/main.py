@@ -15,6 +15,7 @@ from docpipe.cli.check import check
 from docpipe.cli.output import complain
 from docpipe.cli.query import query
 from docpipe.cli.reprocess import reprocess
+from docpipe.cli.show import show
 from docpipe.cli.status import status
 from docpipe.cli.up import up
 from docpipe.errors import DocpipeError, TransientError
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, add, remove, status, query, reprocess, check):
+for command in (up, add, remove, status, show, query, reprocess, check):
     app.command()(command)
 
 

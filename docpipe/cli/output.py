@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -39,7 +40,7 @@ def complain(error: Exception) -> None:
     errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
-WRAPPED = ("document", "name", "holds", "detail", "error", "why", "that hold now")
+WRAPPED = ("document", "attachment", "name", "holds", "detail", "error", "why", "that hold now")
 """Columns that give way when the terminal is narrow."""
 
 
@@ -49,6 +50,11 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=column not in WRAPPED)
     return made
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """What an artifact holds, in words: `4 pages, 1,200 characters`."""
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from docpipe.cli.output import Json, console, open_pipeline, print_json, table
+from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
 from docpipe.reprocess import Plan, plan
 
 
@@ -39,7 +39,7 @@ def reprocess(
 def _show(made: Plan) -> None:
     shown = table("stage", "stays", "done again", "that hold now", "took", "why", right=("stays", "done again", "took"))
     for name, stage in made.stages.items():
-        holds = ", ".join(f"{number:,} {what}" for what, number in stage.counts.items())
+        holds = counted(stage.counts)
         why = "\n".join(f"{reason} ({count:,})" for reason, count in stage.reasons.most_common(5))
         shown.add_row(name, f"{stage.current:,}", f"{stage.stale:,}", holds, f"{stage.seconds:,.1f} s", escape(why))
     console.print(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
 from typing import Annotated
@@ -9,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from docpipe.cli.output import Json, console, open_pipeline, print_json, table
+from docpipe.attachment_key import parent_object_key
+from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
 from docpipe.ledger import Ledger
-from docpipe.models import DocumentStatus, StageName, StageStatus
+from docpipe.models import Document, DocumentStatus, StageName, StageStatus
 
 
 def status(
@@ -36,16 +38,19 @@ def _one(ledger: Ledger, name: str, as_json: bool) -> None:
         raise typer.BadParameter(f"no document {name!r}; `docpipe status --only indexed` lists those there are")
     states = ledger.stage_states([document.key])
     stages = [state for stage in StageName if (state := states.get((document.key, stage)))]
+    attachments = ledger.attachments([document.key]).get(document.key, [])
     if as_json:
-        print_json({"document": document, "stages": stages})
+        print_json({"document": document, "stages": stages, "attachments": attachments})
     else:
         facts = f"generation {document.generation}, {document.media_type or 'unknown type'}, {document.size:,} bytes"
         console.print(f"[bold cyan]{escape(document.object_key)}[/]  {document.status}, {facts}", highlight=False)
         if document.error:
             console.print(f"[red]{escape(document.error)}[/]", highlight=False)
+        if document.parent:
+            console.print(f"an attachment of [cyan]{escape(parent_object_key(document.object_key))}[/]", highlight=False)
         shown = table("stage", "status", "holds", "seconds", "tries", "run", right=("seconds", "tries"))
         for state in stages:
-            holds = ", ".join(f"{number:,} {name}" for name, number in state.counts.items()) or escape(state.error or "")
+            holds = counted(state.counts) or escape(state.error or "")
             old = "" if state.generation == document.generation else f" (generation {state.generation})"
             shown.add_row(
                 state.stage,
@@ -56,8 +61,17 @@ def _one(ledger: Ledger, name: str, as_json: bool) -> None:
                 (state.run_id or "")[:8],
             )
         console.print(shown)
+        if attachments:
+            _attachments(attachments)
     if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED):
         raise typer.Exit(1)
+
+
+def _attachments(attachments: Sequence[Document]) -> None:
+    shown = table("attachment", "type", "bytes", "status", "error", right=("bytes",))
+    for one in attachments:
+        shown.add_row(escape(one.object_key), one.media_type, f"{one.size:,}", one.status, escape(one.error or ""))
+    console.print(shown)
 
 
 def _listed(ledger: Ledger, only: DocumentStatus, limit: int, as_json: bool) -> None:

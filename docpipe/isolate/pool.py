@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from docpipe.errors import DocpipeError, LimitExceeded, PermanentError, WorkerLost
 from docpipe.isolate.process import Cancelled, Limits, WorkerDied, WorkerProcess
-from docpipe.isolate.task import Answer, Result, Task
+from docpipe.isolate.task import Answer, Dropped, Result, Task
 
 if TYPE_CHECKING:
     from docpipe.settings import Settings
@@ -107,25 +107,36 @@ class WorkerPool:
                 thread.start()
         self._waiting.put((run, task))
 
-    def _cancelled(self, run: _Run) -> Callable[[], bool]:
-        return lambda: run.abandoned.is_set() or self._closed.is_set()
+    def _ended(self, run: _Run) -> bool:
+        return run.abandoned.is_set() or self._closed.is_set()
+
+    def _cancelled(self, run: _Run, task: Task) -> Callable[[], bool]:
+        return lambda: self._ended(run) or _is_dropped(task)
+
+    def _without_answer(self, run: _Run, task: Task) -> Result | Exception:
+        return RuntimeError("the pool was closed") if self._ended(run) else Result(task, None, Dropped(), 0.0)
 
     def _serve(self) -> None:
         slot = _Slot(self._limits, self._preload, self._seconds)
         try:
             while (entry := self._waiting.get()) is not None:
                 run, task = entry
-                if run.abandoned.is_set() or self._closed.is_set():
-                    run.results.put(RuntimeError("the pool was closed"))
+                cancelled = self._cancelled(run, task)
+                if cancelled():
+                    run.results.put(self._without_answer(run, task))
                     continue
                 try:
-                    run.results.put(slot.perform(task, self._cancelled(run)))
+                    run.results.put(slot.perform(task, cancelled))
                 except Cancelled:
-                    run.results.put(RuntimeError("the pool was closed"))
+                    run.results.put(self._without_answer(run, task))
                 except Exception as error:  # noqa: BLE001 - raised again where the results are awaited
                     run.results.put(error)
         finally:
             slot.close()
+
+
+def _is_dropped(task: Task) -> bool:
+    return task.dropped is not None and task.dropped.is_set()
 
 
 class _Slot:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from docpipe import errors
 from docpipe.errors import ConfigurationError, DocpipeError, LimitExceeded, PermanentError, TransientError
 from docpipe.isolate.task import Answer, Task
 from docpipe.isolate.wire import ANSWER_PREFIX, MAX_HEADER_BYTES, REQUEST_PREFIX
+from docpipe.working_folder import working_folder
 
 _START_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 _NOISE_BYTES = 2_000
 # Anything else, credentials above all, stays out of reach of a worker that a hostile file has taken over.
-_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
@@ -61,6 +63,8 @@ class WorkerProcess:
         self._limits = limits
         self._cancelled: Callable[[], bool] = bool
         self._noise = b""
+        self._folder = ExitStack()
+        folder = self._folder.enter_context(working_folder("docpipe-worker-"))
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         numbers = (requests, answers, os.getpid(), limits.memory, limits.output)
@@ -70,13 +74,14 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env=_environment(folder),
                 pass_fds=(requests, answers),
                 start_new_session=True,
             )
         except OSError:
             os.close(self._requests)
             os.close(self._answers)
+            self._folder.close()
             raise
         finally:
             os.close(requests)
@@ -120,7 +125,7 @@ class WorkerProcess:
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def kill(self) -> None:
-        """End the process and everything that it started."""
+        """End the process and everything that it started, and remove its temporary files."""
         self.usable = False
         if self._output.closed:
             return
@@ -128,6 +133,7 @@ class WorkerProcess:
         self._output.close()
         os.close(self._requests)
         os.close(self._answers)
+        self._folder.close()
 
     def _reap(self) -> int:
         if self._process.returncode is None:
@@ -219,10 +225,11 @@ class WorkerProcess:
         return self._keep_noise() and self._noise != before
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    return kept | dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONPATH": path, "MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
+    ours = {"PYTHONPATH": path, "TMPDIR": str(folder), "MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
+    return kept | dict.fromkeys(_ONE_THREAD, "1") | ours
 
 
 def _error(name: str, message: str, retry_after: Any) -> DocpipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,12 @@ class Task:
     """Picklable. The worker's environment holds no settings: whatever the function needs is passed here."""
     seconds: float | None = None
     """This task's own time limit, else the pool's."""
+    dropped: threading.Event | None = None
+    """Set once nobody wants the answer: a task not yet begun is passed over, and the worker of one under way is ended."""
+
+
+class Dropped(Exception):
+    """Nobody wanted the answer any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,6 @@ class Result:
     error: Exception | None
     """The function's own `DocpipeError` under its class; any other exception as `PermanentError`; `LimitExceeded` for
     time, memory or output size; `PermanentError` for a task that crashed two workers; `WorkerLost` for one whose
-    workers were killed from outside twice; `ConfigurationError` where no worker can start."""
+    workers were killed from outside twice; `ConfigurationError` where no worker can start; `Dropped`."""
     seconds: float
     """Wall time in the worker, without its start."""

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from docpipe.errors import ConfigurationError
+from docpipe.ledger.attachments import Attachments
 from docpipe.ledger.batches import Batches
 from docpipe.ledger.database import Database
 from docpipe.ledger.documents import Documents
@@ -15,7 +16,7 @@ from docpipe.ledger.sensing import Sensing
 from docpipe.ledger.stages import Stages
 
 
-class Ledger(Sensing, Documents, Batches, Stages, Leases):
+class Ledger(Sensing, Attachments, Documents, Batches, Stages, Leases):
     """The one record of all documents; safe for many threads and many processes.
 
     Every method is one transaction, or reads in pages of one transaction each. Every method raises `TransientError`

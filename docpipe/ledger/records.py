@@ -30,6 +30,10 @@ class Arrival:
     refusal: str | None = None
     """Why it is not admitted; None: it is."""
     pages_estimate: int = 0
+    parent: str | None = None
+    """Partition key of the document that it is an attachment of; its etag is then the sha256 of its bytes."""
+    parent_fingerprint: str | None = None
+    """Of the parent's parsed artifact, which holds its bytes."""
 
 
 @dataclass(frozen=True, slots=True)

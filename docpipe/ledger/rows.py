@@ -24,6 +24,9 @@ def document_of(row: RowMapping) -> Document:
         modified=row["modified"],
         first_seen=row["first_seen"],
         updated=row["updated"],
+        parent=row["parent"],
+        parent_fingerprint=row["parent_fingerprint"],
+        attachments_due=row["attachments_due"],
     )
 
 

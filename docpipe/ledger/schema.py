@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -18,10 +19,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    and_,
+    false,
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what this code reads and writes."""
 
 
@@ -68,10 +71,19 @@ documents = Table(
     Column("pages_estimate", Integer, nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("updated", UtcDateTime, nullable=False),
+    Column("parent", KeyText),
+    Column("parent_fingerprint", Text),
+    Column("attachments_due", Boolean, nullable=False, server_default=false()),
 )
 Index("documents_by_status", documents.c.status, documents.c.key)
 Index("documents_by_batch", documents.c.batch_id, documents.c.status)
 Index("documents_by_age", documents.c.status, documents.c.updated, documents.c.key)
+# Small beside the table: most documents have no attachments, and these are looked at once.
+_due, _inside = documents.c.attachments_due, documents.c.parent.is_not(None)
+_unknown = and_(_inside, documents.c.size == UNKNOWN_SIZE)
+Index("documents_due", documents.c.key, sqlite_where=_due, postgresql_where=_due)
+Index("documents_by_parent", documents.c.parent, documents.c.object_key, sqlite_where=_inside, postgresql_where=_inside)
+Index("attachments_superseded", documents.c.parent, sqlite_where=_unknown, postgresql_where=_unknown)
 
 stage_states = Table(
     "stage_states",

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 
+from docpipe.ledger.attachments import have_attachments_looked_at
 from docpipe.ledger.database import LedgerPart, slices
 from docpipe.ledger.records import Arrival, KnownObject
 from docpipe.ledger.rows import document_of
@@ -22,10 +23,14 @@ class Sensing(LedgerPart):
     """Arrivals, changes and departures of objects."""
 
     def known(self, after: str = "") -> Iterator[KnownObject]:
-        """Yield every document that is not deleted, in order of the UTF-8 bytes of the object key, as `Bucket.list` does."""
+        """Yield every document of the bucket that is not deleted, in order of the UTF-8 bytes of the object key, as `Bucket.list` does.
+
+        Attachments are not among them: no bucket lists them.
+        """
         columns = (documents.c.key, documents.c.object_key, documents.c.etag, documents.c.size, documents.c.version, documents.c.status)
         while True:
-            query = select(*columns).where(documents.c.object_key > after).order_by(documents.c.object_key).limit(_PAGE)
+            objects = (documents.c.object_key > after, documents.c.parent.is_(None))
+            query = select(*columns).where(*objects).order_by(documents.c.object_key).limit(_PAGE)
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
             for key, object_key, etag, size, version, status in rows:
@@ -36,7 +41,7 @@ class Sensing(LedgerPart):
             after = rows[-1].object_key
 
     def register(self, arrivals: Sequence[Arrival]) -> list[Document]:
-        """Take note of objects that are new or look changed, and return the documents that are now pending or refused.
+        """Take note of objects and attachments that are new or look changed; returns the documents that are now pending or refused.
 
         A new object is generation 1; one that changed, or came back after it was deleted, is the next generation, with
         nothing kept of the last but the stage states, whose own generation tells. Left alone, and not returned: documents
@@ -47,7 +52,14 @@ class Sensing(LedgerPart):
         with self._database.write() as connection:
             known: dict[str, Any] = {}
             for part in slices(sorted(arriving)):
-                columns = (documents.c.object_key, documents.c.etag, documents.c.size, documents.c.version, documents.c.status)
+                columns = (
+                    documents.c.key,
+                    documents.c.object_key,
+                    documents.c.etag,
+                    documents.c.size,
+                    documents.c.version,
+                    documents.c.status,
+                )
                 # Locked in one order by everybody, so that two sensors wait for each other and never in a circle.
                 query = select(*columns).where(documents.c.object_key.in_(part)).order_by(documents.c.object_key).with_for_update()
                 known.update((row.object_key, row) for row in connection.execute(query))
@@ -64,6 +76,9 @@ class Sensing(LedgerPart):
             if changed:
                 statement = update(documents).where(documents.c.object_key == bindparam("known"))
                 connection.execute(statement.values(generation=documents.c.generation + 1), changed)
+                have_attachments_looked_at(
+                    connection, [known[values["known"]].key for values in changed if values["status"] == DocumentStatus.REFUSED]
+                )
             found: dict[str, Document] = {}
             for part in slices(touched):
                 rows = connection.execute(select(documents).where(documents.c.object_key.in_(part))).mappings()
@@ -93,6 +108,7 @@ class Sensing(LedgerPart):
                 if not found:
                     continue
                 connection.execute(update(documents).where(documents.c.key.in_(found)).values(**values, updated=datetime.now(UTC)))
+                have_attachments_looked_at(connection, found)
                 if drop_states:
                     connection.execute(delete(stage_states).where(stage_states.c.key.in_(found)))
                 moved.extend(found)
@@ -110,13 +126,15 @@ def _values(arrival: Arrival, now: datetime) -> dict[str, Any]:
         "version": info.version,
         "modified": info.modified,
         "status": (DocumentStatus.REFUSED if refused else DocumentStatus.PENDING).value,
-        "content_sha256": None,
+        "content_sha256": info.etag if arrival.parent else None,
         "batch_id": None,
         "run_id": None,
         "attempts": 0,
         "error": stored_error(arrival.refusal) if arrival.refusal is not None else None,
         "pages_estimate": arrival.pages_estimate,
         "updated": now,
+        "parent": arrival.parent,
+        "parent_fingerprint": arrival.parent_fingerprint,
     }
 
 

@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, not_, select, update
 
 from docpipe.fingerprint import Recipe
+from docpipe.ledger.attachments import ATTACHMENTS, have_attachments_looked_at
 from docpipe.ledger.database import LedgerPart, slices
 from docpipe.ledger.rows import stage_state_of
 from docpipe.ledger.schema import UNKNOWN_SIZE, documents, recipes, stage_states
 from docpipe.ledger.stored_text import stored_error, stored_text
 from docpipe.models import DocumentStatus, StageName, StageState, StageStatus
 
-_LAST = list(StageName)[-1]
+_FIRST, *_, _LAST = StageName
 _CLOSED = (DocumentStatus.REFUSED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 _IN_BATCH = (DocumentStatus.QUEUED, DocumentStatus.RUNNING)
 
@@ -75,6 +76,8 @@ class Stages(LedgerPart):
     ) -> bool:
         """Note that the artifact is stored; the last stage makes the document indexed, and forgets the runs that died on it.
 
+        The first stage makes the document due for a look at its attachments, in the same transaction.
+
         Serves as well for an artifact that was found and not made: without `start`, no attempt is counted. False where the
         document has gone on to another generation or away: then nothing is noted.
         """
@@ -85,6 +88,8 @@ class Stages(LedgerPart):
             if not _current(connection, {key: generation}):
                 return False
             self._put(connection, [row], {"attempts": (stage_states.c.attempts, 0), "started": (stage_states.c.started, None)})
+            if stage is _FIRST:
+                have_attachments_looked_at(connection, [key], new=bool(counts.get(ATTACHMENTS)))
             if stage is _LAST:
                 values = {"status": DocumentStatus.INDEXED.value, "attempts": 0, "error": None, "updated": now}
                 connection.execute(update(documents).where(documents.c.key == key).values(values))
@@ -127,6 +132,7 @@ class Stages(LedgerPart):
             self._put(connection, [row], kept)
             values = {"status": DocumentStatus.FAILED.value, "error": message, "updated": now}
             connection.execute(update(documents).where(documents.c.key == key).values(values))
+            have_attachments_looked_at(connection, [key])
         return True
 
     def remember_recipe(self, recipe: Recipe) -> None:

@@ -10,12 +10,19 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpipe.errors import ParseFailed
+from docpipe.errors import DocpipeError, ParseFailed
 from docpipe.isolate import Answer
 from docpipe.models import Page, ParsedDocument
 from docpipe.parse import formats
-from docpipe.parse.element import clean
+from docpipe.parse.figure.figure_limits import FigureLimits
+from docpipe.parse.figure.figures import keep_embedded
+from docpipe.parse.markup.markup import prepare
+from docpipe.parse.office import large_sheets
+from docpipe.parse.office.decryption import decrypted
+from docpipe.parse.opening import Opening
 from docpipe.parse.origin import origin
+from docpipe.parse.page.element import clean
+from docpipe.parse.repairs import repair
 
 if TYPE_CHECKING:
     from docling_core.types.doc.document import DoclingDocument
@@ -43,46 +50,79 @@ _BACKENDS = {
 _MAX_DEPTH = 500
 """From here on docling's HTML reader exceeds Python's recursion limit, and it takes ever longer to do so: 1.5 s at this
 depth, 12 s at four times it."""
-_NESTING = re.compile(
-    rb"<(/?)(?:div|span|table|ul|ol|section|article|blockquote|font|b|i|em|strong|a|center|form|details|dl)\b", re.IGNORECASE
+_TAG = re.compile(rb"<(?:(/?)([a-z][\w:-]*)|!--)", re.IGNORECASE)
+_NEED_NO_END = frozenset(
+    b"area base br col embed hr img input link meta param source track wbr p li dt dd td th tr thead tbody tfoot option optgroup "
+    b"colgroup caption rb rt rp html head body".split()
 )
+"""Elements that are empty or that the next one of their kind closes, which nest no deeper however many there are."""
+_NO_MARKUP_WITHIN = {b"script": b"</script", b"style": b"</style", b"textarea": b"</textarea", b"title": b"</title", b"": b"-->"}
+"""By element, and nothing for a comment: what ends it."""
 _EMU = 12_700.0
 """English Metric Units, the unit of Office drawings, in a point."""
 
 
-def read(path: str, name: str, media_type: str) -> Answer:
-    """The bytes of a `ParsedDocument`; the dict holds its counts. Raises `ParseFailed`.
+def read(path: str, name: str, media_type: str, opening: Opening) -> Answer:
+    """The bytes of a `ParsedDocument`; the dict holds its counts. Raises `ParseFailed`, `DocumentRefused`, `LimitExceeded`.
 
-    Slides and sheets are pages; a format without pages is one page of no size. Pictures keep their place, not their
-    data. The file is handed over as bytes, so that nothing beside it on the disk can be included by it; docling's
+    Slides and sheets are pages; a format without pages is one page of no size. Pictures become
+    files beside the document. The file is handed over as bytes, so that nothing beside it on the disk can be included by it; docling's
     options leave fetching from the disk and the network off.
     """
     start = time.perf_counter()
+    data = decrypted(Path(path).read_bytes(), opening.passwords)
+    document, warnings = convert(data, name, media_type)
+    return answer(document, name, media_type, media_type, Path(path), start, warnings, opening.figures)
+
+
+def convert(data: bytes, name: str, media_type: str) -> tuple[DoclingDocument, tuple[str, ...]]:
+    """The document, repaired where docling's reader loses what users would miss, and warnings for people."""
+    if media_type == formats.XLSX and large_sheets.are_large(data):
+        return large_sheets.convert(data, name)
     try:
-        document = _convert(Path(path), name, media_type)
-    except (MemoryError, ParseFailed):
+        prepared = prepare(data, media_type)
+        document = _by_docling(prepared.data, name, media_type)
+    except (MemoryError, DocpipeError):
         raise
     except Exception as error:
         kind = formats.FORMATS[media_type].name
         raise ParseFailed(f"cannot be read as {kind}; open it in its program and save it again: {type(error).__name__}: {error}") from error
+    return document, repair(document, media_type, data, prepared.front)
+
+
+def answer(
+    document: DoclingDocument,
+    name: str,
+    media_type: str,
+    read_as: str,
+    path: Path,
+    start: float,
+    warnings: tuple[str, ...],
+    limits: FigureLimits,
+) -> Answer:
+    """The document as a worker's answer: cleaned, measured and with its origin; `read_as` is the type that docling saw.
+
+    Pictures become files beside the document, named in the answer's head.
+    """
+    figures, lost = keep_embedded(document, path, limits)
     _clean(document)
-    if media_type == formats.PPTX:
+    if read_as == formats.PPTX:
         _in_points(document)
-    document.name, document.origin = name, origin(name, media_type, Path(path))
-    parsed = ParsedDocument(document, _pages(document, media_type, time.perf_counter() - start))
+    document.name, document.origin = name, origin(name, media_type, path)
+    parsed = ParsedDocument(document, _pages(document, read_as, time.perf_counter() - start), (*warnings, *lost), figures)
     return {"counts": parsed.counts}, parsed.to_bytes()
 
 
-def _convert(path: Path, name: str, media_type: str) -> DoclingDocument:
+def _by_docling(data: bytes, name: str, media_type: str) -> DoclingDocument:
     from docling.datamodel.base_models import InputFormat
     from docling.datamodel.document import InputDocument
 
-    data = path.read_bytes()
     if media_type in (formats.HTML, formats.MARKDOWN) and (depth := _depth(data)) > _MAX_DEPTH:
         raise ParseFailed(f"elements are nested {depth:,} deep, which no reader finishes: simplify the file")
     kind, module, cls = _BACKENDS[media_type]
     backend: Any = getattr(import_module(f"docling.backend.{module}"), cls)
-    source: Any = InputDocument(BytesIO(data), format=InputFormat(kind), backend=backend, filename=name)
+    options = _options(media_type)
+    source: Any = InputDocument(BytesIO(data), format=InputFormat(kind), backend=backend, filename=name, backend_options=options)
     rejection = source._rejection  # noqa: SLF001 - the reason has no public name
     if not source.valid:
         raise ParseFailed(f"not a readable {formats.FORMATS[media_type].name} file: {_reason(rejection)}")
@@ -94,12 +134,27 @@ def _convert(path: Path, name: str, media_type: str) -> DoclingDocument:
     return document
 
 
+def _options(media_type: str) -> Any:
+    """Take the images that stand in the text itself, as data; fetching others, from the disk or the network, stays off."""
+    from docling.datamodel.backend_options import HTMLBackendOptions, MarkdownBackendOptions
+
+    kinds = {formats.HTML: HTMLBackendOptions, formats.MARKDOWN: MarkdownBackendOptions}
+    return kinds[media_type](fetch_images=True) if media_type in kinds else None
+
+
 def _depth(data: bytes) -> int:
     """How deep the elements of an HTML text are nested, those left out that need not be closed."""
-    depth = deepest = 0
-    for tag in _NESTING.finditer(data):
-        depth = max(0, depth - 1) if tag[1] else depth + 1
-        deepest = max(deepest, depth)
+    depth = deepest = position = 0
+    while tag := _TAG.search(data, position):
+        position = tag.end()
+        name = (tag[2] or b"").lower()
+        if not tag[1] and name in _NO_MARKUP_WITHIN:
+            position = data.find(_NO_MARKUP_WITHIN[name], position)
+            if position < 0:
+                break
+        elif name not in _NEED_NO_END:
+            depth = max(0, depth - 1) if tag[1] else depth + 1
+            deepest = max(deepest, depth)
     return deepest
 
 

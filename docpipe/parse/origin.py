@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docpipe.parse.formats import JATS, OUTLOOK, WEBP
+from docpipe.parse.formats import DOC, DOCX, JATS, OUTLOOK, PPT, PPTX, RTF, WEBP, XLS, XLSX
 
 if TYPE_CHECKING:
     from docling_core.types.doc.common.origin import DocumentOrigin
 
 # Docling refuses media types that it does not know.
-_KNOWN_TO_DOCLING = {JATS: "application/xml", OUTLOOK: "message/rfc822", WEBP: "image/png"}
+_KNOWN_TO_DOCLING = {JATS: "application/xml", OUTLOOK: "message/rfc822", WEBP: "image/png", RTF: DOCX, DOC: DOCX, PPT: PPTX, XLS: XLSX}
 
 
 def origin(name: str, media_type: str, path: Path) -> DocumentOrigin:

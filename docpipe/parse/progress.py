@@ -10,14 +10,21 @@ from typing import Protocol
 from docpipe.errors import DocumentRefused, LimitExceeded, ParseFailed, PermanentError, TransientError
 from docpipe.isolate import Result, Task
 from docpipe.models import Document
-from docpipe.parse.element import PageContent
-from docpipe.parse.pages import Mode, Reading
+from docpipe.parse.page.element import PageContent
+from docpipe.parse.page.pages import Mode, Reading
+from docpipe.parse.spool import Spool
 from docpipe.settings import MEBIBYTE, Settings
 from docpipe.stage import Lost, Made, Outcome
 
+_FIRST = 8
+"""Pages of the first task, while one worker alone is busy with the document."""
 _RANGE = 16
-"""Pages of one task: about 2 s of layout, so that a long document spreads over the workers."""
+"""Most pages of one task: about 2 s of layout, so that a killed worker costs little."""
 _TEXT_RANGE = 256
+_SHORTEST, _SHORTEST_TEXT = 2, 32
+"""Fewest pages of one task: the last ones are short, so that all workers end together."""
+_MAX_PAGES = 200_000
+"""A file of 30 MB can hold this many blank pages; the list of its ranges alone would fill the memory if it could claim any number."""
 _MAX_FAILED_TASKS = 8
 """Tasks of one document that may be killed or crash; after that, a page whose task fails is given up at once."""
 
@@ -34,6 +41,9 @@ class Progress(Protocol):
     def begin_ocr(self) -> Sequence[Task]:
         """The tasks that need an OCR worker; none where the document does not wait for one."""
 
+    def standing(self) -> str:
+        """How far the document is, for people; empty where nothing can be said."""
+
 
 @dataclass(slots=True)
 class WholeProgress:
@@ -43,9 +53,11 @@ class WholeProgress:
     source: Path
     settings: Settings
     function: str
+    extra: tuple[object, ...] = ()
+    """Arguments of the function after those that all of them take."""
 
     def begin(self) -> Sequence[Task]:
-        arguments = (str(self.source), name_of(self.document), self.document.media_type)
+        arguments = (str(self.source), name_of(self.document), self.document.media_type, *self.extra)
         return [Task(self.document.key, self.function, arguments, min(self.settings.task_seconds, self.settings.document_seconds))]
 
     def take(self, result: Result) -> Outcome:
@@ -55,6 +67,9 @@ class WholeProgress:
 
     def begin_ocr(self) -> Sequence[Task]:
         return []
+
+    def standing(self) -> str:
+        return ""
 
 
 @dataclass(slots=True)
@@ -69,9 +84,10 @@ class PagesProgress:
     source: Path
     settings: Settings
     reading: Reading
+    spool: Spool
+    """Holds the pages that were read; removed with the document's end."""
     _total: int = 0
     _under_way: dict[str, tuple[tuple[int, ...], Mode]] = field(default_factory=dict)
-    _lines: dict[int, bytes] = field(default_factory=dict)
     _ocr: list[int] = field(default_factory=list)
     _failed: dict[int, str] = field(default_factory=dict)
     _warnings: list[str] = field(default_factory=list)
@@ -80,9 +96,20 @@ class PagesProgress:
 
     def begin(self) -> Sequence[Task]:
         # How many pages there are is known with the first answer; numbers beyond the last page cost nothing.
-        return [self._task(tuple(range(1, _RANGE + 1)), Mode.ROUTED)]
+        return [self._task(tuple(range(1, _FIRST + 1)), Mode.ROUTED)]
 
     def take(self, result: Result) -> Sequence[Task] | Outcome:
+        taken = self._take(result)
+        if isinstance(taken, Made | Lost):
+            self.spool.remove()
+        return taken
+
+    def standing(self) -> str:
+        if not self._total:
+            return ""
+        return f"{name_of(self.document)}: {len(self.spool):,} of {self._total:,} pages"
+
+    def _take(self, result: Result) -> Sequence[Task] | Outcome:
         self._seconds += result.seconds
         assembled = result.answer is not None and result.task.key not in self._under_way
         if self._seconds >= self.settings.document_seconds and not assembled:
@@ -98,13 +125,14 @@ class PagesProgress:
                 return Lost(self.document.key, result.error, self._seconds)
         else:
             try:
-                tasks = self._after_success(numbers, result)
+                tasks = self._after_success(numbers, mode, result)
+            except LimitExceeded as error:
+                return Lost(self.document.key, error, self._seconds)
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 broken = PermanentError(f"the worker's answer makes no sense: {type(error).__name__}: {error}")
                 return Lost(self.document.key, broken, self._seconds)
-            held = sum(map(len, self._lines.values()))
-            if held > self.settings.worker_output_mb * MEBIBYTE:
-                message = f"its pages hold {held:,} bytes, more than DOCPIPE_WORKER_OUTPUT_MB allows"
+            if self.spool.size > self.settings.worker_output_mb * MEBIBYTE:
+                message = f"its pages hold {self.spool.size:,} bytes, more than DOCPIPE_WORKER_OUTPUT_MB allows"
                 return Lost(self.document.key, LimitExceeded(message), self._seconds)
         if tasks or self._under_way or self._ocr:
             return tasks
@@ -115,26 +143,37 @@ class PagesProgress:
         # A task for each page: OCR takes seconds, and a slow page must not cost its neighbours.
         return [self._task((number,), Mode.OCR) for number in numbers]
 
-    def _after_success(self, numbers: tuple[int, ...], result: Result) -> list[Task]:
+    def _after_success(self, numbers: tuple[int, ...], mode: Mode, result: Result) -> list[Task]:
         assert result.answer is not None
         header, body = result.answer
         read, waiting = [int(one) for one in header["numbers"]], [int(one) for one in header["ocr"]]
-        if not {*read, *waiting} <= set(numbers):
-            raise ValueError("pages that were not asked for")
-        self._lines.update(zip(read, body.split(b"\n") if body else (), strict=True))
+        total = self._total or int(header["total"])
+        if total > _MAX_PAGES:
+            raise LimitExceeded(f"{total:,} pages, more than {_MAX_PAGES:,}: divide the file")
+        if total < 1 or sorted(read + waiting) != [number for number in sorted(numbers) if number <= total]:
+            raise ValueError("not the pages that were asked for")
+        if waiting and mode is not Mode.ROUTED:
+            raise ValueError("pages that wait for OCR again")
+        for number, line in list(zip(read, body.split(b"\n") if body else (), strict=True)):
+            self.spool.add(number, line)
         self._ocr.extend(waiting)
         if self._total:
             return []
-        self._total = int(header["total"])
+        self._total = total
         self._warnings.extend(map(str, header["warnings"]))
         return self._others(max(numbers), Mode.ROUTED)
 
     def _others(self, last: int, mode: Mode) -> list[Task]:
-        """Ranges for the pages that no task has had, once their number is known."""
+        """Ranges for the pages that no task has had, once their number is known: each a share of the pages left."""
         fast = not self.reading.layout or self._total > self.reading.layout_max_pages
-        size = _TEXT_RANGE if fast else _RANGE
-        starts = range(last + 1, self._total + 1, size)
-        return [self._task(tuple(range(start, min(start + size, self._total + 1))), mode) for start in starts]
+        longest, shortest = (_TEXT_RANGE, _SHORTEST_TEXT) if fast else (_RANGE, _SHORTEST)
+        tasks, start = [], last + 1
+        while start <= self._total:
+            share = (self._total + 1 - start) // (2 * self.settings.workers)
+            end = min(start + max(shortest, min(longest, share)), self._total + 1)
+            tasks.append(self._task(tuple(range(start, end)), mode))
+            start = end
+        return tasks
 
     def _after_failure(self, numbers: tuple[int, ...], mode: Mode, error: Exception) -> list[Task]:
         self._failures += 1
@@ -152,19 +191,18 @@ class PagesProgress:
 
     def _give_up(self, numbers: tuple[int, ...], error: Exception) -> list[Task]:
         for number in numbers:
-            self._lines[number] = PageContent(number, 0.0, 0.0, "text", error=str(error)[:500]).to_line()
+            self.spool.add(number, PageContent(number, 0.0, 0.0, "text", error=str(error)[:500]).to_line())
         return []
 
     def _assembly(self) -> Task:
-        lines = tuple(self._lines[number] for number in sorted(self._lines))
         failed = {number: message[:500] for number, message in self._failed.items()}
-        arguments = (str(self.source), name_of(self.document), self.document.media_type, lines, tuple(self._warnings), failed)
-        return Task(f"{self.document.key}\nassembly", "docpipe.parse.assembly:assemble", arguments, self._limit())
+        arguments = (str(self.source), name_of(self.document), self.document.media_type, self.spool.lines(), tuple(self._warnings), failed)
+        return Task(f"{self.document.key}\nassembly", "docpipe.parse.assemble.assembly:assemble", arguments, self._limit())
 
     def _task(self, numbers: tuple[int, ...], mode: Mode, seconds: float | None = None) -> Task:
         key = f"{self.document.key}\n{numbers[0]}-{numbers[-1]} {mode}"
         self._under_way[key] = (numbers, mode)
-        return Task(key, "docpipe.parse.pages:read", (str(self.source), self.reading, numbers, mode.value), self._limit(seconds))
+        return Task(key, "docpipe.parse.page.pages:read", (str(self.source), self.reading, numbers, mode.value), self._limit(seconds))
 
     def _limit(self, seconds: float | None = None) -> float:
         """Seconds for one task: no more than the document has left."""

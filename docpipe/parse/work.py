@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Self
 
 from docpipe.errors import ConfigurationError
 from docpipe.isolate import Task, WorkerPool
 from docpipe.parse.progress import Progress
 from docpipe.stage import Lost, Made, Outcome
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 5.0
+"""Shortest time between two messages on how far a long document is."""
 
 
 class Work:
@@ -25,6 +34,8 @@ class Work:
         self._next: deque[Task] = deque()
         self._owners: dict[str, Progress] = {}
         self._under_way: dict[int, int] = {}
+        self._dropped: dict[int, threading.Event] = {}
+        self._told = time.monotonic()
 
     def __iter__(self) -> Self:
         return self
@@ -50,18 +61,28 @@ class Work:
                 yield after
             else:
                 self._add(document, after)
+                self._tell(document)
                 if not self._under_way[id(document)]:
                     yield document
 
+    def _tell(self, document: Progress) -> None:
+        """Say how far the document is, where nothing was said for a while."""
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_SECONDS and (standing := document.standing()):
+            self._told = now
+            log.info(standing)
+
     def _add(self, document: Progress, tasks: Iterable[Task]) -> None:
+        dropped = self._dropped.setdefault(id(document), threading.Event())
         for task in tasks:
             self._owners[task.key] = document
             self._under_way[id(document)] = self._under_way.get(id(document), 0) + 1
-            self._next.append(task)
+            self._next.append(replace(task, dropped=dropped))
 
     def _forget(self, document: Progress) -> None:
-        """Tasks that are still under way for a document that has ended are of no use any more."""
+        """Tasks that wait or are still under way for a document that has ended are of no use any more."""
         del self._under_way[id(document)]
+        self._dropped.pop(id(document)).set()
         useless = {key for key, owner in self._owners.items() if owner is document}
         self._next = deque(task for task in self._next if task.key not in useless)
         for key in useless:

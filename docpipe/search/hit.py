@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from docpipe.attachment_key import parent_object_key
 from docpipe.errors import ConfigurationError
 from docpipe.index import Match
 from docpipe.models import Box
@@ -28,6 +29,8 @@ class Hit:
     document_class: str
     media_type: str
     quality: float
+    parent: str = ""
+    """Object key of the document that this one is an attachment of; empty for an object of the bucket."""
     query_cut: bool = False
     """The query was longer than the model's window, and only its beginning was looked for."""
 
@@ -51,6 +54,7 @@ def hit_of(match: Match, query_cut: bool) -> Hit:
             document_class=str(payload["document_class"]),
             media_type=str(payload["media_type"]),
             quality=float(payload["quality"]),
+            parent=parent_object_key(str(payload["object_key"])),
             query_cut=query_cut,
         )
     except (KeyError, TypeError, ValueError) as error:

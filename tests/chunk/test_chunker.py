@@ -94,6 +94,22 @@ def test_never_over_the_window_never_empty_and_always_the_same(document: Docling
     assert chunk(document, *sizes) == chunked
 
 
+def test_a_lone_mark_is_never_a_chunk() -> None:
+    document = DoclingDocument(name="marks")
+    document.add_heading("a" * 300)
+    document.add_text(DocItemLabel.TEXT, "नमस्ते दुनिया। ")
+    chunked = chunk(document, 16, 8)
+    assert all(one.tokens for one in chunked.chunks)
+    assert "".join(one.text[one.overlap :] for one in chunked.chunks if "a" not in one.text).replace(" ", "") == "नमस्तेदुनिया।"
+
+
+def test_an_invisible_heading_hides_no_title() -> None:
+    document = DoclingDocument(name="invisible")
+    document.add_title("plain words of a sentence.")
+    document.add_heading("\u200b\ufeff")
+    assert [one.text for one in chunk(document, 254, 50).chunks] == ["plain words of a sentence."]
+
+
 @SLOW
 @given(documents(), st.sampled_from([(254, 50), (64, 20), (16, 8)]))
 def test_every_word_of_the_body_is_in_a_chunk(document: DoclingDocument, sizes: tuple[int, int]) -> None:

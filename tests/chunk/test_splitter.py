@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpipe.chunk.splitter import Splitter, halves
+from docpipe.chunk.splitter import Splitter
 from docpipe.chunk.tokens import TokenCounter
 from tests.chunk.documents import tokenizer
 
@@ -40,9 +43,28 @@ def test_the_weight_of_a_piece_is_its_tokens() -> None:
         assert piece.weight == len(tokenizer().encode(piece.text, add_special_tokens=False).ids)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("one two", ["one ", "two"]), ("abcd", ["ab", "cd"]), ("a", ["a"])])
-def test_halves(text: str, expected: list[str]) -> None:
-    assert list(halves(text)) == expected
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one two", ["one ", "two"]),
+        ("漢字漢字", ["漢字", "漢字"]),
+        ("a", ["a"]),
+        ("", [""]),
+        # The mark of the last letter is no token: neither it nor a private character may stand alone.
+        ("नमस्", ["न", "मस्"]),
+        ("word \ue000\ue000\ue000", ["word \ue000\ue000\ue000"]),
+    ],
+)
+def test_halves_that_each_have_a_token(text: str, expected: list[str]) -> None:
+    assert list(SPLITTER.halves(text)) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(st.sampled_from(list("aé👩漢e\u0301न\u094d\u200d")), min_size=1, max_size=200), st.integers(1, 9))
+def test_letters_are_never_cut(text: str, room: int) -> None:
+    inside = set(accumulate(map(len, regex.findall(r"\X", text))))
+    assert set(accumulate(len(piece.text) for piece in SPLITTER.split(text, room))) <= inside
+    assert SPLITTER.tail(text, room) == "" or len(text) - len(SPLITTER.tail(text, room)) in {0, *inside}
 
 
 @pytest.mark.parametrize("text", ["." * 500_000, "?)" * 250_000, ".\n" * 250_000, " \n" * 250_000 + "x", "a. " * 150_000])

@@ -29,12 +29,14 @@ CHOSEN = (
     "prices.csv",
     "mail.eml",
 )
+ATTACHED = ("mail.eml!//01-vibration.csv", "mail.eml!//02-Offer 24-3051.pdf")
+INDEXED = {*CHOSEN, *ATTACHED}
 REFUSED = ("empty.pdf", "password.pdf", "unknown.bin")
 
 
 @pytest.fixture(scope="module")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation that took some samples through one run, with an unreadable one in their middle."""
+    """An installation that took some samples through a run, an unreadable one among them, and a mail's attachments through another."""
     with pytest.MonkeyPatch.context() as monkeypatch, installation_at(tmp_path_factory.mktemp("samples") / "home", monkeypatch) as made:
         monkeypatch.setenv("DOCPIPE_OCR", "false")
         bucket = Path(made.pipeline.settings.home) / "bucket"
@@ -46,17 +48,19 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
         (bucket / "middle.pdf").write_bytes(b"%PDF-1.7\n" + b"nothing that a reader could repair " * 50)
         (request,) = made.tick().requests
         assert not made.run(request).success
+        (attachments,) = made.tick().requests
+        assert made.run(attachments).success
         yield made
 
 
 def test_every_sample_ends_in_a_clear_state(processed: Installation) -> None:
     documents = {document.object_key: document for document in processed.pipeline.ledger.all_documents()}
-    assert {name for name, one in documents.items() if one.status is DocumentStatus.INDEXED} == set(CHOSEN)
+    assert {name for name, one in documents.items() if one.status is DocumentStatus.INDEXED} == INDEXED
     assert {name for name, one in documents.items() if one.status is DocumentStatus.REFUSED} == set(REFUSED)
     assert documents["middle.pdf"].status is DocumentStatus.FAILED
     assert all(documents[name].error for name in (*REFUSED, "middle.pdf"))
     for stage in StageName:
-        assert processed.partitions(stage).materialized == set(CHOSEN)
+        assert processed.partitions(stage).materialized == {documents[name].key for name in INDEXED}
     assert processed.partitions(StageName.PARSED_PAGES).failed == {"middle.pdf"}
 
 
@@ -81,6 +85,7 @@ def test_a_second_run_does_nothing(processed: Installation) -> None:
         ("On how many turbines and icing events does the comparison of ice detection methods rest?", "two-column-paper.pdf", 1, "214"),
         ("Why is the land cable at Lyngø Bakke late?", "quarterly.pptx", 6, "two months late"),
         ("With what torque are the M36 bolts between blade and pitch bearing tightened?", "handbook.docx", None, "2,450 Nm"),
+        ("For how many months does Cantabria guarantee the main bearing?", "mail.eml!//02-Offer 24-3051.pdf", 1, "60 months"),
     ],
 )
 def test_search_finds_the_passage_and_its_page(
@@ -89,10 +94,11 @@ def test_search_finds_the_passage_and_its_page(
     hits = [hit for hit in search(processed.pipeline.settings, question, limit=5) if expected in hit.text]
     assert [hit.object_key for hit in hits[:1]] == [document]
     assert page is None or page in hits[0].pages
+    assert hits[0].parent == ("mail.eml" if document in ATTACHED else "")
 
 
 def test_pages_are_shown_with_their_boxes(processed: Installation) -> None:
-    (whole,) = (one for one in processed.observations(StageName.PARSED_PAGES) if one.partition is None)
+    *_, whole = (one for one in processed.observations(StageName.PARSED_PAGES) if one.partition is None)
     assert whole.metadata["first_page_of"].value == "two-column-paper.pdf"
     assert str(whole.metadata["first_page"].value).startswith("![picture](data:image/png;base64,")
     assert "pages_by_route" in whole.metadata

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -127,10 +128,27 @@ def environment() -> Answer:
     return {"names": sorted(os.environ)}, b""
 
 
-def start_grandchild() -> Answer:
+def start_grandchild(record: str) -> Answer:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    Path(os.environ["TMPDIR"], "grandchild").write_text(str(child.pid))
+    Path(record).write_text(str(child.pid))
     loop_in_python()
+    return {}, b""
+
+
+def leave_files(record: str) -> Answer:
+    """Fill the temporary folder, then die as a crashing library would."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "large").write_bytes(bytes(1024 * 1024))
+    with tempfile.NamedTemporaryFile(delete=False) as left:
+        left.write(b"left")
+    Path(record).write_text(tempfile.gettempdir())
+    return segfault()
+
+
+def mark(record: str, seconds: float) -> Answer:
+    """Say which process is at it, and take a while."""
+    Path(record).write_text(str(os.getpid()))
+    time.sleep(seconds)
     return {}, b""
 
 

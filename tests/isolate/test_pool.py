@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from docpipe.errors import (
+    BucketFull,
     BucketUnavailable,
     ConfigurationError,
     DocpipeError,
@@ -20,7 +24,7 @@ from docpipe.errors import (
     PermanentError,
     WorkerLost,
 )
-from docpipe.isolate import Result, Task, WorkerPool
+from docpipe.isolate import Dropped, Result, Task, WorkerPool
 from docpipe.settings import load_settings
 
 
@@ -229,13 +233,56 @@ def test_arguments_that_cannot_travel_are_an_error_of_the_caller(pool: WorkerPoo
     assert value(run_one(pool, "double", 4)) == 8
 
 
-def test_closing_ends_busy_workers_and_what_they_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_closing_ends_busy_workers_and_what_they_started(tmp_path: Path) -> None:
     with WorkerPool(1, seconds=5, memory_mb=512, output_mb=4) as pool:
-        assert isinstance(run_one(pool, "start_grandchild").error, LimitExceeded)
+        assert isinstance(run_one(pool, "start_grandchild", str(tmp_path / "grandchild")).error, LimitExceeded)
         assert gone(int((tmp_path / "grandchild").read_text()))
     with pytest.raises(RuntimeError, match="closed"):
         run_one(pool, "double", 1)
+
+
+def test_what_a_worker_leaves_in_its_temporary_folder_goes_with_it(pool: WorkerPool, tmp_path: Path) -> None:
+    assert type(run_one(pool, "leave_files", str(tmp_path / "record")).error) is PermanentError
+    folder = Path((tmp_path / "record").read_text())
+    assert folder.name.startswith("docpipe-worker-")
+    assert not folder.exists()
+
+
+def test_no_room_for_a_workers_temporary_files_says_what_to_do(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    assert isinstance(run_one(pool, "double", 1).error, BucketFull)
+    monkeypatch.undo()
+    assert value(run_one(pool, "double", 4)) == 8
+
+
+def test_a_dropped_task_is_passed_over_and_the_worker_of_one_under_way_ended(tmp_path: Path) -> None:
+    dropped, began = threading.Event(), tmp_path / "began"
+    tasks = [
+        Task("busy", "tests.isolate.tasks:mark", (str(began), 60.0), dropped=dropped),
+        Task("queued", "tests.isolate.tasks:mark", (str(tmp_path / "queued"), 0.0), dropped=dropped),
+        task("double", 4),
+    ]
+    with WorkerPool(1, seconds=90, memory_mb=512, output_mb=4) as pool:
+        threading.Thread(target=_set_once, args=(began, dropped)).start()
+        start = time.monotonic()
+        results = {result.task.key: result for result in pool.run(tasks)}
+        assert time.monotonic() - start < 30
+    assert gone(int(began.read_text()))
+    assert isinstance(results["busy"].error, Dropped)
+    assert isinstance(results["queued"].error, Dropped)
+    assert not (tmp_path / "queued").exists()
+    assert value(results["double"]) == 8
+
+
+def _set_once(file: Path, event: threading.Event) -> None:
+    """Set the event when somebody has written the file."""
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    event.set()
 
 
 def test_no_worker_outlives_a_killed_parent() -> None:

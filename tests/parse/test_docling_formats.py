@@ -18,10 +18,11 @@ from docpipe.isolate import Result, Task, WorkerPool
 from docpipe.models import ParsedDocument
 from docpipe.parse import formats
 from docpipe.parse.formats import FORMATS
+from docpipe.parse.opening import Opening
 
 
 def read(pool: WorkerPool, path: Path, media_type: str, seconds: float = 60) -> Result:
-    task = Task(path.name, "docpipe.parse.docling_formats:read", (str(path), path.name, media_type), seconds)
+    task = Task(path.name, "docpipe.parse.docling_formats:read", (str(path), path.name, media_type, Opening()), seconds)
     (result,) = pool.run([task])
     return result
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from docpipe.errors import DocpipeError
 from docpipe.isolate import Result, Task, WorkerPool
 from docpipe.parse import formats
-from docpipe.parse.pages import Reading
+from docpipe.parse.page.pages import Reading
 from docpipe.settings import load_settings
 from docpipe.stage import Lost, Made
 from tests.parse import samples
@@ -31,7 +31,7 @@ def read(pool: WorkerPool, data: bytes) -> Result:
         path = Path(folder) / "a.pdf"
         path.write_bytes(data)
         reading = Reading(formats.PDF, layout=True, ocr=False, layout_max_pages=100)
-        (result,) = pool.run([Task("a", "docpipe.parse.pages:read", (str(path), reading, tuple(range(1, 17)), "routed"), 60)])
+        (result,) = pool.run([Task("a", "docpipe.parse.page.pages:read", (str(path), reading, tuple(range(1, 17)), "routed"), 60)])
     return result
 
 
@@ -74,7 +74,8 @@ def test_page_trees_that_lie(worker_pool: WorkerPool, kids: bytes) -> None:
 def test_a_batch_with_a_killer_in_it(tmp_path: Path) -> None:
     """A page that eats all memory, in the middle of a batch."""
     config = load_settings(home=tmp_path, workers=2, task_seconds=20, worker_memory_mb=1_024, ocr=False, layout=False)
-    greedy = b"BT /F 1 Tf\n" + b"1 0 0 1 9 9 Tm (word and word) Tj\n" * 8_000_000 + b"ET"
+    # As many instructions as a page may have, and 5 GB of memory for its letters.
+    greedy = b"BT /F 1 Tf\n" + b"(word and word and word and word and word and word and word) Tj\n" * 490_000 + b"ET"
     paths = [samples.plain(tmp_path / f"{name}.pdf", [samples.LOREM]) for name in ("a", "b", "c")]
     paths.insert(1, samples.raw(tmp_path / "greedy.pdf", [greedy]))
     outcomes = run(config, [item(path, formats.PDF) for path in paths])

@@ -3,16 +3,20 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docpipe.errors import DocumentRefused, LimitExceeded, ParseFailed, PermanentError, WorkerLost
 from docpipe.isolate import Answer, Result, Task
 from docpipe.models import Document, DocumentStatus
-from docpipe.parse.element import PageContent
 from docpipe.parse.formats import PDF, TEXT
-from docpipe.parse.pages import Reading
+from docpipe.parse.page.element import PageContent
+from docpipe.parse.page.pages import Reading
 from docpipe.parse.progress import PagesProgress, WholeProgress, name_of
+from docpipe.parse.spool import Lines, Spool
 from docpipe.settings import load_settings
 from docpipe.stage import Lost, Made
 
@@ -23,8 +27,8 @@ def document(object_key: str = "in/a.pdf", media_type: str = PDF) -> Document:
 
 @pytest.fixture
 def progress(tmp_path: Path) -> PagesProgress:
-    settings = load_settings(home=tmp_path, task_seconds=100, worker_output_mb=1)
-    return PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    settings = load_settings(home=tmp_path, workers=1, task_seconds=100, worker_output_mb=1)
+    return PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000), Spool(tmp_path / "pages"))
 
 
 def numbers(task: Task) -> tuple[int, ...]:
@@ -49,15 +53,40 @@ def follow(taken: object) -> list[Task]:
     return taken
 
 
+def lines_of(assembly: Task) -> list[PageContent]:
+    found = assembly.arguments[3]
+    assert isinstance(found, Lines)
+    return [PageContent.from_line(line) for line in found]
+
+
 def test_the_first_answer_tells_how_many_ranges_there_are(progress: PagesProgress) -> None:
     (first,) = progress.begin()
     others = follow(progress.take(answer(first, 40)))
-    assert [(numbers(task)[0], numbers(task)[-1]) for task in others] == [(17, 32), (33, 40)]
-    assert follow(progress.take(answer(others[1], 40))) == []
+    assert [(numbers(task)[0], numbers(task)[-1]) for task in others] == [(9, 24), (25, 32), (33, 36), (37, 38), (39, 40)]
+    for task in others[:0:-1]:
+        assert follow(progress.take(answer(task, 40))) == []
+    assert progress.standing() == "a.pdf: 24 of 40 pages"
     (assembly,) = follow(progress.take(answer(others[0], 40)))
-    assert [PageContent.from_line(line).number for line in assembly.arguments[3]] == list(range(1, 41))  # type: ignore[attr-defined]
+    assert [line.number for line in lines_of(assembly)] == list(range(1, 41))
     made = progress.take(Result(assembly, ({"counts": {"pages": 40, "characters": 5}}, b"data"), None, 2.0))
-    assert made == Made("key", b"data", {"pages": 40, "characters": 5}, 5.0)
+    assert made == Made("key", b"data", {"pages": 40, "characters": 5}, 8.0)
+    assert not progress.spool.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("layout", "pages", "workers"), [(True, 600, 2), (False, 600, 2), (True, 5_000, 8), (False, 9, 4), (True, 600, 64)]
+)
+def test_the_ranges_cover_every_page_once_and_the_last_ones_are_short(tmp_path: Path, layout: bool, pages: int, workers: int) -> None:
+    settings = load_settings(home=tmp_path, workers=workers, task_seconds=100)
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, layout, True, 2_000), Spool(tmp_path / "pages"))
+    (first,) = progress.begin()
+    ranges = [numbers(task) for task in (first, *follow(progress.take(answer(first, pages))))]
+    assert [number for one in ranges for number in one] == list(range(1, pages + 1))
+    sizes = [len(one) for one in ranges[1:]]
+    assert sizes == sorted(sizes, reverse=True)
+    fast = not layout or pages > 2_000
+    assert sizes[0] <= (256 if fast else 16)
+    assert sizes[-1] <= (32 if fast else 2)
 
 
 def test_pages_that_need_ocr_wait_until_it_begins(progress: PagesProgress) -> None:
@@ -68,7 +97,7 @@ def test_pages_that_need_ocr_wait_until_it_begins(progress: PagesProgress) -> No
     assert progress.begin_ocr() == []
     assert follow(progress.take(answer(tasks[0], 6))) == []
     (assembly,) = follow(progress.take(answer(tasks[1], 6)))
-    assert assembly.function == "docpipe.parse.assembly:assemble"
+    assert assembly.function == "docpipe.parse.assemble.assembly:assemble"
 
 
 def test_a_killed_range_is_read_page_by_page_then_plainly_then_given_up(progress: PagesProgress) -> None:
@@ -84,9 +113,9 @@ def test_a_killed_range_is_read_page_by_page_then_plainly_then_given_up(progress
     (plainly,) = follow(progress.take(failure(singles[0])))
     assert plainly.arguments[3] == "text"
     (assembly,) = follow(progress.take(failure(plainly)))
-    lines = [PageContent.from_line(line) for line in assembly.arguments[3]]  # type: ignore[attr-defined]
+    lines = lines_of(assembly)
     assert [(line.number, line.error) for line in lines] == [(1, ""), (2, "too slow"), (3, "")]
-    assert assembly.arguments[5] == {**dict.fromkeys(range(1, 17), "routed: too slow"), 2: "text: too slow", 3: "routed: too slow"}
+    assert assembly.arguments[5] == {**dict.fromkeys(range(1, 9), "routed: too slow"), 2: "text: too slow", 3: "routed: too slow"}
 
 
 def test_a_document_that_keeps_killing_workers_is_given_up(progress: PagesProgress) -> None:
@@ -97,9 +126,9 @@ def test_a_document_that_keeps_killing_workers_is_given_up(progress: PagesProgre
         tried += 1
         waiting += follow(progress.take(failure(waiting.pop(0))))
     assert tried <= 9 + 16 * 9, "every task that was under way, and a bounded number of others"
-    lines = [PageContent.from_line(line) for line in waiting[0].arguments[3]]  # type: ignore[attr-defined]
+    lines = lines_of(waiting[0])
     assert [line.number for line in lines] == list(range(1, 161))
-    assert sum(bool(line.error) for line in lines) == 144
+    assert sum(bool(line.error) for line in lines) == 152
 
 
 def test_a_document_of_which_no_page_can_be_read_is_lost(progress: PagesProgress) -> None:
@@ -118,16 +147,16 @@ def over_time(taken: object) -> None:
 
 
 def test_a_document_whose_tasks_take_too_long_together_is_lost(tmp_path: Path) -> None:
-    settings = load_settings(home=tmp_path, task_seconds=100, document_seconds=150)
-    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    settings = load_settings(home=tmp_path, workers=1, task_seconds=100, document_seconds=150)
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000), Spool(tmp_path / "pages"))
     (first,) = progress.begin()
     assert first.seconds == 100
-    others = follow(progress.take(replace(answer(first, 64, ocr=(3,)), seconds=60.0)))
-    assert [task.seconds for task in others] == [90, 90, 90], "no task may take more than the document has left"
-    assert follow(progress.take(replace(answer(others[0], 64), seconds=60.0))) == []
+    others = follow(progress.take(replace(answer(first, 19, ocr=(3,)), seconds=60.0)))
+    assert [task.seconds for task in others] == [90] * 4, "no task may take more than the document has left"
+    assert follow(progress.take(replace(answer(others[0], 19), seconds=60.0))) == []
     (alone, *_) = follow(progress.take(replace(failure(others[1]), seconds=20.0)))
     assert alone.seconds == 10
-    taken = progress.take(replace(answer(others[2], 64), seconds=10.0))
+    taken = progress.take(replace(answer(others[2], 19), seconds=10.0))
     over_time(taken)
     assert isinstance(taken, Lost)
     assert taken.seconds == 150
@@ -135,7 +164,7 @@ def test_a_document_whose_tasks_take_too_long_together_is_lost(tmp_path: Path) -
 
 def test_a_document_is_not_lost_over_time_once_it_is_done(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, document_seconds=10)
-    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000), Spool(tmp_path / "pages"))
     (first,) = progress.begin()
     (assembly,) = follow(progress.take(replace(answer(first, 3), seconds=4.0)))
     assert assembly.seconds == 6
@@ -145,7 +174,7 @@ def test_a_document_is_not_lost_over_time_once_it_is_done(tmp_path: Path) -> Non
 
 def test_an_assembly_over_the_documents_time_says_so(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, document_seconds=10)
-    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000))
+    progress = PagesProgress(document(), tmp_path / "a.pdf", settings, Reading(PDF, True, True, 2_000), Spool(tmp_path / "pages"))
     (first,) = progress.begin()
     (assembly,) = follow(progress.take(replace(answer(first, 3), seconds=4.0)))
     over_time(progress.take(replace(failure(assembly), seconds=6.0)))
@@ -176,7 +205,7 @@ def test_some_errors_end_a_document_at_once(progress: PagesProgress, error: Exce
 
 def test_pages_that_grow_too_large_together_are_lost(progress: PagesProgress) -> None:
     (task,) = progress.begin()
-    outcome = progress.take(answer(task, 16, size=100_000))
+    outcome = progress.take(answer(task, 16, size=200_000))
     assert isinstance(outcome, Lost)
     assert "DOCPIPE_WORKER_OUTPUT_MB" in str(outcome.error)
 
@@ -189,6 +218,10 @@ def test_pages_that_grow_too_large_together_are_lost(progress: PagesProgress) ->
         ({"total": 5, "numbers": [99], "ocr": [], "warnings": []}, b"{}"),
         ({"total": 5, "numbers": [1, 2], "ocr": [], "warnings": []}, b"{}"),
         ({"total": 5, "numbers": 7, "ocr": [], "warnings": []}, b""),
+        ({"total": 2, "numbers": [1], "ocr": [], "warnings": []}, b"{}"),
+        ({"total": 1, "numbers": [], "ocr": [1, 1], "warnings": []}, b""),
+        ({"total": 0, "numbers": [], "ocr": [], "warnings": []}, b""),
+        ({"total": -3, "numbers": [], "ocr": [], "warnings": []}, b""),
         ({"total": math.inf, "numbers": [], "ocr": [], "warnings": []}, b""),
     ],
 )
@@ -197,6 +230,58 @@ def test_a_worker_that_lies_costs_its_document_alone(progress: PagesProgress, li
     outcome = progress.take(Result(task, lie, None, 1.0))
     assert isinstance(outcome, Lost)
     assert type(outcome.error) is PermanentError
+
+
+def test_a_page_that_waits_for_ocr_again_is_a_lie(progress: PagesProgress) -> None:
+    (task,) = progress.begin()
+    assert follow(progress.take(answer(task, 1, ocr=(1,)))) == []
+    (again,) = progress.begin_ocr()
+    assert isinstance(progress.take(answer(again, 1, ocr=(1,))), Lost)
+
+
+def test_a_number_of_pages_beyond_reason_is_a_limit(progress: PagesProgress) -> None:
+    (task,) = progress.begin()
+    outcome = progress.take(answer(task, 2**31 - 1))
+    assert isinstance(outcome, Lost)
+    assert isinstance(outcome.error, LimitExceeded)
+
+
+@given(data=st.data())
+def test_every_document_ends_whatever_its_workers_do(data: st.DataObject) -> None:
+    """Any order of answers, crashes, kills, lies and pages for OCR: an end, within a bounded number of tasks, with every page in it."""
+    total, workers = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 3))
+    with TemporaryDirectory() as folder:
+        settings = load_settings(home=Path(folder), workers=workers, task_seconds=100)
+        progress = PagesProgress(document(), Path("a.pdf"), settings, Reading(PDF, True, True, 2_000), Spool(Path(folder, "pages")))
+        waiting, done = list(progress.begin()), 0
+        taken: object = None
+        while not isinstance(taken, Made | Lost):
+            if not waiting:
+                waiting = list(progress.begin_ocr())
+            assert waiting, "a document without a task and without an end hangs its run"
+            task = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+            done += 1
+            assert done < 2_000
+            if task.function.endswith(":assemble"):
+                assert not waiting
+                assert sorted(line.number for line in lines_of(task)) == list(range(1, total + 1))
+                taken = progress.take(Result(task, ({"counts": {"pages": total}}, b"data"), None, 1.0))
+                break
+            fate = data.draw(st.sampled_from(["answer", "answer", "answer", "ocr", "too slow", "crash", "lie", "killed"]))
+            if fate == "ocr" and task.arguments[3] == "routed":
+                taken = progress.take(
+                    answer(task, total, ocr=tuple(number for number in numbers(task) if number % 3 == 0 and number <= total))
+                )
+            elif fate in ("answer", "ocr"):
+                taken = progress.take(answer(task, total))
+            elif fate == "lie":
+                taken = progress.take(Result(task, ({"total": total, "numbers": [0], "ocr": [], "warnings": []}, b"{}"), None, 1.0))
+            else:
+                kinds = {"too slow": LimitExceeded(fate), "crash": PermanentError(fate), "killed": WorkerLost(fate)}
+                taken = progress.take(failure(task, kinds[fate]))
+            if not isinstance(taken, Made | Lost):
+                waiting += follow(taken)
+        assert not Path(folder, "pages").exists()
 
 
 @pytest.mark.parametrize("header", [{}, {"counts": 3}, {"counts": {"pages": "many"}}, {"counts": {"pages": math.inf}}])

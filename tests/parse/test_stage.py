@@ -12,7 +12,7 @@ from docpipe.parse import formats
 from docpipe.parse.stage import ParseStage
 from docpipe.settings import Settings, load_settings
 from docpipe.stage import Item, Lost, Made
-from tests.parse import samples
+from tests.parse import hostile, samples
 from tests.parse.conftest import item, parsed, run
 
 SCAN = ["Harbour register", "Vessel Aurora arrived", "Cargo of timber unloaded"]
@@ -157,9 +157,7 @@ def test_a_page_of_ten_megabytes_of_text(settings: Settings, tmp_path: Path) -> 
 
 def test_a_page_that_never_ends_costs_itself_alone(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, workers=2, task_seconds=6, layout=False, ocr=False)
-    endless = b"BT /F 12 Tf\n" + b"1 0 0 1 9 9 Tm (word) Tj\n" * 6_000_000 + b"ET"
-    path = samples.raw(tmp_path / "a.pdf", [samples.text_content("first page"), endless, samples.text_content("third page")])
-    found = parsed(run(settings, [item(path, formats.PDF)])["a.pdf"])
+    found = parsed(run(settings, [item(hostile.slow(tmp_path / "a.pdf"), formats.PDF)])["a.pdf"])
     assert [text.text for text in found.document.texts] == ["first page", "third page"]
     assert [bool(page.error) for page in found.pages] == [False, True, False]
     assert any(warning.startswith("page 2:") for warning in found.warnings)
@@ -167,9 +165,8 @@ def test_a_page_that_never_ends_costs_itself_alone(tmp_path: Path) -> None:
 
 def test_no_more_of_a_document_is_begun_once_it_took_too_long(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, workers=1, document_seconds=2, layout=False, ocr=False)
-    endless = b"BT /F 12 Tf\n" + b"1 0 0 1 9 9 Tm (word) Tj\n" * 6_000_000 + b"ET"
     items = [
-        item(samples.raw(tmp_path / "a.pdf", [samples.text_content("first page"), endless]), formats.PDF),
+        item(hostile.slow(tmp_path / "a.pdf"), formats.PDF),
         item(samples.raw(tmp_path / "b.pdf", [samples.text_content("only page")]), formats.PDF),
     ]
     outcomes = run(settings, items)
@@ -225,6 +222,12 @@ def test_the_recipe_names_what_shapes_the_result(tmp_path: Path) -> None:
     assert recipe(formats.DOCX) == recipe(formats.DOCX, layout=False, ocr=False)
     assert recipe(formats.DOCX) != recipe(formats.PPTX)
     assert recipe("") != recipe(formats.PDF)
+    weights = tmp_path / "docling-project--docling-layout-heron" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"one")
+    before = recipe(formats.PDF, docling_models=str(tmp_path))
+    weights.write_bytes(b"another")
+    assert recipe(formats.PDF, docling_models=str(tmp_path)) != before
 
 
 def test_a_document_without_a_local_copy_is_an_error_of_the_caller(settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""Figures: which are kept, how they are cut out, and how many."""

@@ -1,0 +1,1 @@
+"""Markup, rewritten where docling's readers would lose or garble it."""

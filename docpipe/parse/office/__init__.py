@@ -1,0 +1,1 @@
+"""What Office files need beside docling's readers: conversion, passwords, sheets too large for them."""

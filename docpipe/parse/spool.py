@@ -1,0 +1,56 @@
+"""Where the pages of a document wait on disk until all of them are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from docpipe.working_folder import room_in
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a file, read one after the other: what a worker gets instead of the lines themselves."""
+
+    path: str
+    places: tuple[tuple[int, int], ...]
+    """Offset and length of each, in bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self.places:
+            return
+        with Path(self.path).open("rb") as file:
+            for offset, length in self.places:
+                file.seek(offset)
+                yield file.read(length)
+
+
+class Spool:
+    """One line for each page of one document, in a file: a long document takes no memory while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        """The file is made with the first page."""
+        self.path = path
+        self.size = 0
+        """Bytes of all lines."""
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, number: int, line: bytes) -> None:
+        """Keep the line of a page; a later one for the same page takes its place. Raises `BucketFull`."""
+        with room_in(self.path.parent), self.path.open("ab") as file:
+            place = (file.tell(), len(line))
+            file.write(line)
+        self.size += place[1] - self._places.get(number, (0, 0))[1]
+        self._places[number] = place
+
+    def lines(self) -> Lines:
+        """The lines in the order of the pages."""
+        return Lines(str(self.path), tuple(self._places[number] for number in sorted(self._places)))
+
+    def remove(self) -> None:
+        """Delete the file, if there is one."""
+        self.path.unlink(missing_ok=True)
