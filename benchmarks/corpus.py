@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.end_to_end import LONGEST, PROJECT, wait
+from benchmarks.end_to_end import LONGEST, wait
 from benchmarks.process_tree import ProcessTree
-from benchmarks.result import publish
+from benchmarks.result import PROJECT, publish
 from docpipe.cli.dagster_process import daemon, prepare_instance
 from docpipe.consistency import check
 from docpipe.ledger import Ledger

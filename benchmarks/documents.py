@@ -47,7 +47,7 @@ def make_tiny_documents(folder: Path, count: int, seed: int = 7) -> list[Path]:
         if number % 1_000 == 0:
             path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
-            f"# {_title(random, words)} {number}\n\n{_paragraph(random, words, int(random.integers(40, 91)))}\n", encoding="utf-8"
+            f"# {short_title(random, words)} {number}\n\n{paragraph(random, words, int(random.integers(40, 91)))}\n", encoding="utf-8"
         )
         paths.append(path)
     return paths
@@ -65,7 +65,7 @@ def _document(random: np.random.Generator, topics: list[Vocabulary]) -> bytes:
     pages = int(np.clip(round(random.lognormal(np.log(MEAN_PAGES) - SPREAD**2 / 2, SPREAD)), 2, 12))
     main, other = (topics[place] for place in random.choice(len(topics), 2, replace=False))
     document = pymupdf.open()
-    title = _title(random, main)
+    title = short_title(random, main)
     for number in range(1, pages + 1):
         _page(document.new_page(width=WIDTH, height=HEIGHT), random, main if random.random() < 0.8 else other, title, number)
     document.set_metadata({"title": title, "subject": main.topic})
@@ -82,12 +82,12 @@ def _page(page: Any, random: np.random.Generator, words: Vocabulary, title: str,
     section = 1
     table = random.random() < 0.25
     while left > 0 and y < BOTTOM - 4 * LINE:
-        shape.insert_text((LEFT, y), f"{number}.{section} {_title(random, words)}", fontname="hebo", fontsize=13)
+        shape.insert_text((LEFT, y), f"{number}.{section} {short_title(random, words)}", fontname="hebo", fontsize=13)
         y += 20
         section += 1
         for _ in range(int(random.integers(1, 4))):
             amount = min(left, int(random.integers(50, 130)))
-            lines = _lines(_paragraph(random, words, amount))[: max(0, int((BOTTOM - y) / LINE))]
+            lines = _lines(paragraph(random, words, amount))[: max(0, int((BOTTOM - y) / LINE))]
             if amount == 0 or not lines:
                 break
             shape.insert_text((LEFT, y), lines, fontname="helv", fontsize=10, lineheight=LINE / 10)
@@ -104,7 +104,7 @@ def _page(page: Any, random: np.random.Generator, words: Vocabulary, title: str,
 def _table(shape: Any, random: np.random.Generator, words: Vocabulary, top: float) -> float:
     """Draw a table of four columns with a caption; the y where the text goes on comes back."""
     rows, step = int(random.integers(3, 7)), 16.0
-    shape.insert_text((LEFT, top), f"Table: {_title(random, words)}", fontname="heit", fontsize=9)
+    shape.insert_text((LEFT, top), f"Table: {short_title(random, words)}", fontname="heit", fontsize=9)
     top += 6
     right = WIDTH - LEFT
     for row in range(rows + 2):
@@ -122,13 +122,13 @@ def _table(shape: Any, random: np.random.Generator, words: Vocabulary, top: floa
     return top + (rows + 1) * step + 22
 
 
-def _title(random: np.random.Generator, words: Vocabulary) -> str:
+def short_title(random: np.random.Generator, words: Vocabulary) -> str:
     """Two to four longer words."""
     longer = [word for word in words.draw(random, 24) if len(word) > 4]
     return " ".join(longer[: int(random.integers(2, 5))]).capitalize() or words.topic.capitalize()
 
 
-def _paragraph(random: np.random.Generator, words: Vocabulary, count: int) -> str:
+def paragraph(random: np.random.Generator, words: Vocabulary, count: int) -> str:
     """Sentences of 7 to 24 words, now and then with a number or a year."""
     drawn = words.draw(random, count)
     for place in np.flatnonzero(random.random(count) < 0.015):

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.documents import make_documents
 from benchmarks.process_tree import ProcessTree
-from benchmarks.result import publish
+from benchmarks.result import PROJECT, publish
 from docpipe.cli.dagster_process import daemon, prepare_instance
 from docpipe.consistency import check
 from docpipe.embed.embedder import open_embedder
@@ -29,7 +29,6 @@ from docpipe.pipeline import Pipeline
 from docpipe.settings import load_settings
 from resources.runs import wait_for_runs
 
-PROJECT = Path(__file__).resolve().parent.parent
 SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED)
 LONGEST = 7_200.0
 SHORT = dict(zip(StageName, ("parse", "chunk", "enrich", "embed", "index"), strict=True))

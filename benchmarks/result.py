@@ -13,11 +13,22 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-RESULTS = Path(__file__).parent / "results"
+PROJECT = Path(__file__).resolve().parent.parent
+RESULTS = PROJECT / "benchmarks" / "results"
 
 
 def publish(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
     """Print the rows and write them with the machine's facts to `results/<name>.json`."""
+    show(name, rows)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    body = {"name": name, "date": time.strftime("%Y-%m-%d"), "machine": machine(), **facts, "rows": list(rows)}
+    path.write_text(json.dumps(body, indent=1) + "\n")
+    return path
+
+
+def show(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print the rows."""
     table = Table(title=name, title_justify="left")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
@@ -25,11 +36,6 @@ def publish(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
     for row in rows:
         table.add_row(*(_shown(row.get(column)) for column in columns))
     Console(width=200).print(table)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    body = {"name": name, "date": time.strftime("%Y-%m-%d"), "machine": machine(), **facts, "rows": list(rows)}
-    path.write_text(json.dumps(body, indent=1) + "\n")
-    return path
 
 
 def machine() -> dict[str, Any]:
