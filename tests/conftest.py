@@ -16,6 +16,9 @@ from tests import servers
 if TYPE_CHECKING:
     from tests.installation import Installation
 
+# Wide, so that what commands print is not broken where a test looks; read when their console is made.
+os.environ["COLUMNS"] = "240"
+
 # A busy machine must not fail a test.
 hypothesis.settings.register_profile("docpipe", deadline=None)
 hypothesis.settings.load_profile("docpipe")

@@ -57,7 +57,9 @@ def show(
     shown = next((one for one in head.pages if one.number == number), None) if head else None
     console.print(f"[bold cyan]{escape(found.object_key)}[/], page {number}: {_told(shown)}", highlight=False)
     marked = sum(any(box.page == number for box in hit.boxes) for hit in hits)
-    console.print(f"{escape(str(path))}" + (f"  ({marked} of {len(hits)} passages marked)" if hits else ""), highlight=False)
+    console.print(
+        f"{escape(str(path))}" + (f"  ({marked} of {len(hits)} passages marked)" if hits else ""), highlight=False, soft_wrap=True
+    )
 
 
 def _head(pipeline: Pipeline, document: Document) -> ParsedHead | None:

@@ -139,11 +139,12 @@ def test_a_mail_shows_what_came_with_it(place: Installation) -> None:
         OFFER: DocumentStatus.INDEXED,
         "mail.eml!//02-broken.md": DocumentStatus.REFUSED,
     }
-    shown = CliRunner().invoke(app, ["status", "mail.eml"])
+    terminal = CliRunner()
+    shown = terminal.invoke(app, ["status", "mail.eml"])
     assert OFFER in shown.stdout
     assert "refused" in shown.stdout
-    assert "an attachment of mail.eml" in CliRunner().invoke(app, ["status", OFFER]).stdout
-    assert "in mail.eml" in CliRunner().invoke(app, ["query", "gear rim guaranteed", "--limit", "1"]).stdout
+    assert "an attachment of mail.eml" in terminal.invoke(app, ["status", OFFER]).stdout
+    assert "in mail.eml" in terminal.invoke(app, ["query", "gear rim guaranteed", "--limit", "1"]).stdout
 
 
 @pytest.mark.parametrize("point", ["stored", "completed", "registered"])

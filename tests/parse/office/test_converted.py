@@ -28,7 +28,7 @@ RTF = (
 
 
 def read(pool: WorkerPool, path: Path, media_type: str, opening: Opening) -> Result:
-    reader = "converted" if formats.FORMATS[media_type].reader == "converted" else "docling_formats"
+    reader = "office.converted" if formats.FORMATS[media_type].reader == "converted" else "docling_formats"
     (result,) = pool.run([Task("a", f"docpipe.parse.{reader}:read", (str(path), path.name, media_type, opening), 60)])
     return result
 
