@@ -24,8 +24,9 @@ hypothesis.settings.register_profile("docpipe", deadline=None)
 hypothesis.settings.load_profile("docpipe")
 
 
-MAY_SKIP = ("QDRANT_TEST_URL", "shared corpus", "root")
-"""What a machine may rightly lack: a Qdrant server, the real documents beside the project, or one of the two kinds of user."""
+MAY_SKIP = ("QDRANT_TEST_URL", "shared corpus", "root", "LibreOffice", "tesseract", "network namespaces", "only Linux")
+"""What a machine may rightly lack: a Qdrant server, the real documents beside the project, one of the two kinds of user, a system's
+program that the product can do without, or what only some kernels have."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
