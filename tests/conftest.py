@@ -59,6 +59,13 @@ def s3_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    """A web server that remembers what was asked of it."""
+    with servers.web() as (url, asked):
+        yield url, asked
+
+
+@pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     """Makes settings with a home of their own, untouched by the environment and by any `.env` file."""
     for name in os.environ:

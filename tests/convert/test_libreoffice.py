@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import docx
 import pymupdf
@@ -55,30 +52,6 @@ def test_what_it_cannot_read_is_an_error(office: LibreOffice, tmp_path: Path) ->
     (tmp_path / "a").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(range(256)) * 20)
     with pytest.raises(ParseFailed, match="save it as DOCX"):
         convert(tmp_path / "a", "docx", office.program, tmp_path, "MS Word 97")
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[str, list[str]]]:
-    """A web server that remembers what was asked of it."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - the names are those of HTTP
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Keep quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = Thread(target=listening.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}", asked
-        listening.shutdown()
-        thread.join()
 
 
 def linking_odt(path: Path, links: list[str]) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pymupdf
 
+from tests.parse import hostile
+
 LOREM = (
     "The harbour office keeps a register of every vessel that enters the basin, with its draught, its cargo and the name "
     "of its master. The register is closed at midnight and sent to the customs house by the first tram of the morning."
@@ -99,16 +101,7 @@ def raw(path: Path, contents: Sequence[bytes], box: Sequence[float] = (0, 0, 595
         page = f"<</Type/Page/Parent 2 0 R/MediaBox[{media}]/Resources<</Font<</F 3 0 R>>>>/Contents {5 + 2 * index} 0 R>>"
         objects.append(page.encode())
         objects.append(b"<</Filter/FlateDecode/Length %d>>stream\n%b\nendstream" % (len(data), data))
-    output, offsets = bytearray(b"%PDF-1.7\n"), []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(output))
-        output += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    start = len(output)
-    output += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    output += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    output += b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
-    path.write_bytes(output)
-    return path
+    return hostile.pdf(path, objects)
 
 
 def text_content(text: str) -> bytes:

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import docx
 import openpyxl
@@ -129,28 +126,6 @@ def test_odt(worker_pool: WorkerPool, tmp_path: Path) -> None:
             "</office:text></office:body></office:document-content>",
         )
     assert "A ship came in." in parsed(worker_pool, tmp_path / "a.odt", formats.ODT).document.export_to_text()
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[str, list[str]]]:
-    """A web server that remembers what was asked of it."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Keep quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = Thread(target=listening.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}", asked
-        listening.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("media_type", [formats.HTML, formats.MARKDOWN, formats.ASCIIDOC, formats.LATEX, formats.JATS])

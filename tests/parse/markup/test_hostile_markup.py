@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import openpyxl
 import pptx
@@ -87,30 +85,6 @@ def book(path: Path, chapter: str, package: str = "") -> Path:
             "c.xhtml": chapter,
         },
     )
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[str, list[str]]]:
-    """A web server that remembers what was asked of it."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - the names are those of HTTP
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Keep quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = Thread(target=listening.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}", asked
-        listening.shutdown()
-        thread.join()
 
 
 def _html(path: Path, url: str, secret: Path) -> Path:
