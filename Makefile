@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := docpipe doc_assets resources sensors samples benchmarks tests
 
-.PHONY: demo test up bench samples format lint types check-definitions tests clean reset
+.PHONY: demo test up bench bench-peers samples format lint types check-definitions tests clean reset
 
 demo: .venv/ready
 	$(BIN)/python -m samples.demo
@@ -20,6 +20,16 @@ bench: .venv/ready
 	$(BIN)/python -m benchmarks.parse_quality
 	$(BIN)/python -m benchmarks.parse_speed
 	$(BIN)/python -m benchmarks.render
+	$(BIN)/python -m benchmarks.embed_speed
+	$(BIN)/python -m benchmarks.embed_cache
+	$(BIN)/python -m benchmarks.index_load
+	$(BIN)/python -m benchmarks.index_search
+	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.retrieval
+
+# In an environment of their own: the product never depends on what it is compared with.
+bench-peers: .venv/ready .venv-peers/ready
+	$(BIN)/python -m benchmarks.peers.run
 
 samples: .venv/ready
 	$(BIN)/python -m samples.make
@@ -45,7 +55,7 @@ tests: .venv/ready
 	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Not part of clean: the documents in the embedded bucket may be the only copy.
@@ -60,4 +70,10 @@ reset:
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+.venv-peers/ready: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet $$(grep '^torch==' $<)
+	.venv-peers/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
 	@touch $@

@@ -38,6 +38,18 @@ def bars(names: Sequence[str], values: Sequence[float], notes: Sequence[str], la
     return _png(figure)
 
 
+def trend(values: Sequence[float], label: str) -> dg.MarkdownMetadataValue:
+    """One evaluation after the other, the last on the right."""
+    figure, axes = _axes(5.6, 2.2)
+    axes.plot(range(1, len(values) + 1), values, color=_COLOUR, marker="o", markersize=4)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("evaluation")
+    axes.set_ylabel(label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="y", alpha=0.3)
+    return _png(figure)
+
+
 def image(data: bytes, media_type: str = "image/png") -> dg.MarkdownMetadataValue:
     """A picture in the text itself: Dagster has no other place for it."""
     return dg.MetadataValue.md(f"![picture](data:{media_type};base64,{base64.b64encode(data).decode()})")

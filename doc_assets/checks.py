@@ -4,7 +4,7 @@ import dagster as dg
 
 from doc_assets.indexed_vectors import indexed_vectors
 from doc_assets.partitions import DOCUMENTS, run_keys
-from docpipe.consistency import check
+from docpipe.consistency import Consistency, check
 from docpipe.models import DocumentStatus
 from resources.pipeline import PipelineResource
 
@@ -30,14 +30,19 @@ def batch_is_whole(context: dg.AssetCheckExecutionContext, pipeline: PipelineRes
 def index_equals_bucket(pipeline: PipelineResource) -> dg.AssetCheckResult:
     """Compares bucket, ledger, artifacts and index, and names every difference."""
     found = check(pipeline.open())
-    rows = [dg.TableRecord({"kind": one.kind, "name": one.name, "detail": one.detail}) for one in found.inconsistencies[:SHOWN]]
+    rows = [dg.TableRecord({"kind": str(one.kind), "name": one.name, "detail": one.detail}) for one in found.inconsistencies[:SHOWN]]
     return dg.AssetCheckResult(
         passed=found.agrees,
-        description=f"{found.objects} objects, {found.points} points: {len(found.inconsistencies)} differences",
+        description=f"{found.objects} objects, {found.points} points: {len(found.inconsistencies)} differences{_newer(found)}",
         metadata={
             "differences": len(found.inconsistencies),
             "in_flight": found.in_flight,
+            **{f"newer_in_{collection}": number for collection, number in found.newer.items()},
             **{f"documents_{status}": number for status, number in found.documents.items()},
             **({"named": dg.MetadataValue.table(rows)} if rows else {}),
         },
     )
+
+
+def _newer(found: Consistency) -> str:
+    return "".join(f"; {number} documents are newer in {collection}, which is not searched" for collection, number in found.newer.items())

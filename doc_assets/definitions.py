@@ -14,6 +14,8 @@ from doc_assets.jobs import check_consistency, index_documents
 from doc_assets.parsed_pages import parsed_pages
 from doc_assets.partitions import DOCUMENTS
 from doc_assets.removal import remove_documents
+from doc_assets.retrieval_quality import retrieval_quality
+from doc_assets.switching import switch_collection
 from docpipe.settings import load_settings
 from resources.pipeline import PipelineResource
 from sensors.documents import documents_sensor
@@ -24,9 +26,9 @@ def defs() -> dg.Definitions:
     pipeline = PipelineResource()
     return dg.Definitions(
         assets=[parsed_pages, chunks, enriched_chunks, embeddings, indexed_vectors],
-        asset_checks=[batch_is_whole, index_equals_bucket],
-        jobs=[index_documents, remove_documents, check_consistency],
-        sensors=[documents_sensor(DOCUMENTS, index_documents, remove_documents, load_settings().sensor_seconds)],
+        asset_checks=[batch_is_whole, index_equals_bucket, retrieval_quality],
+        jobs=[index_documents, remove_documents, switch_collection, check_consistency],
+        sensors=[documents_sensor(DOCUMENTS, index_documents, remove_documents, switch_collection, load_settings().sensor_seconds)],
         resources={"pipeline": pipeline, "batch_io": BatchIOManager(pipeline=pipeline)},
         executor=dg.in_process_executor,
     )

@@ -6,6 +6,7 @@ import dagster as dg
 
 from doc_assets.asset import GROUP
 from doc_assets.checks import batch_is_whole, index_equals_bucket
+from doc_assets.retrieval_quality import retrieval_quality
 
 index_documents = dg.define_asset_job(
     "index_documents",
@@ -15,6 +16,6 @@ index_documents = dg.define_asset_job(
 
 check_consistency = dg.define_asset_job(
     "check_consistency",
-    selection=dg.AssetSelection.checks(index_equals_bucket),
-    description="Compares bucket, ledger, artifacts and index.",
+    selection=dg.AssetSelection.checks(index_equals_bucket, retrieval_quality),
+    description="Compares bucket, ledger, artifacts and index, and asks the golden set.",
 )

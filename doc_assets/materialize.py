@@ -25,7 +25,7 @@ def materialize(context: dg.AssetExecutionContext, pipeline: Pipeline, stage: St
 
     Raises `Failure` when none did, since Dagster would otherwise record a materialization of no partition.
     """
-    report = StageReport(stage, total=len(keys))
+    report = StageReport(stage, total=len(keys), token_price=pipeline.settings.embed_price)
     shown = time.monotonic()
     with Heartbeat(pipeline.ledger, context.run.run_id), product_log(context.log):
         for result in pipeline.run(stage, keys, context.run.run_id):

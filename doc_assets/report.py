@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
 from docpipe.attachment_key import parent_object_key
 from docpipe.models import StageName
+from docpipe.stage import WORK_COUNTS
 from docpipe.stage_run import StageResult
 
 SLOWEST = 10
@@ -18,7 +20,8 @@ SLOWEST = 10
 class StageReport:
     """Collects the results of a stage run; small whatever the size of the batch."""
 
-    def __init__(self, stage: StageName, total: int) -> None:
+    def __init__(self, stage: StageName, total: int, token_price: float = 0.0) -> None:
+        """`token_price`: US dollars for a million tokens that a provider bills."""
         self.stage = stage
         self.total = total
         self.fingerprints: dict[str, str] = {}
@@ -28,13 +31,18 @@ class StageReport:
         self._counts: Counter[str] = Counter()
         self._slowest: list[StageResult] = []
         self._started = time.monotonic()
+        self._token_price = token_price
+        self._looked_up = 0
 
     def add(self, result: StageResult) -> None:
         if result.error:
             self._failed.append(result)
             return
         self.fingerprints[result.document.key] = result.fingerprint
-        self._counts.update(result.counts)
+        counts = _counts(result)
+        self._counts.update(counts)
+        if "cached" in counts:
+            self._looked_up += counts["vectors"]
         if not result.reused:
             self.made.append(result.document.key)
             self._slowest = sorted([*self._slowest, result], key=lambda one: -one.seconds)[:SLOWEST]
@@ -42,10 +50,12 @@ class StageReport:
     def progress(self) -> str:
         done = len(self.fingerprints) + len(self._failed)
         found = len(self.fingerprints) - len(self.made)
-        counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in self._counts.items()) or "nothing yet"
+        shares = {"cached": f" ({self._hit_rate:.0%})"}
+        counts = ", ".join(f"{number:,} {name.replace('_', ' ')}{shares.get(name, '')}" for name, number in self._counts.items())
         seconds = time.monotonic() - self._started
         state = f"{found} already there, {len(self._failed)} failed"
-        return f"{self.stage}: {done} of {self.total} documents in {seconds:.1f} s ({state}); {counts}"
+        cost = "".join(f", {dollars:.4f} US dollars" for dollars in self._cost(self._counts).values())
+        return f"{self.stage}: {done} of {self.total} documents in {seconds:.1f} s ({state}); {counts or 'nothing yet'}{cost}"
 
     def document_metadata(self, result: StageResult) -> dict[str, Any]:
         """Metadata of one document's materialization."""
@@ -57,7 +67,8 @@ class StageReport:
             **({"parent": parent} if parent else {}),
             "seconds": round(result.seconds, 3),
             "already_there": result.reused,
-            **dict(result.counts),
+            **_counts(result),
+            **self._cost(_counts(result)),
         }
 
     def metadata(self) -> dict[str, Any]:
@@ -69,7 +80,10 @@ class StageReport:
             "failed": len(self._failed),
             "seconds": round(time.monotonic() - self._started, 2),
             **{f"total_{name}": number for name, number in self._counts.items()},
+            **self._cost(self._counts),
         }
+        if self._looked_up:
+            metadata["cache_hit_rate"] = round(self._hit_rate, 4)
         if self._slowest:
             # Dagster wants the same columns in all rows, and not every document holds everything.
             counted = dict.fromkeys(name for one in self._slowest for name in one.counts)
@@ -93,3 +107,16 @@ class StageReport:
                 ]
             )
         return metadata
+
+    @property
+    def _hit_rate(self) -> float:
+        """Share of this run's chunks that were not embedded again; artifacts that were already there looked nothing up."""
+        return self._counts["cached"] / max(1, self._looked_up)
+
+    def _cost(self, counts: Mapping[str, int]) -> dict[str, float]:
+        return {"cost_usd": round(counts["billed_tokens"] * self._token_price / 1e6, 6)} if "billed_tokens" in counts else {}
+
+
+def _counts(result: StageResult) -> dict[str, int]:
+    """What the document holds, and what it took where this run made it."""
+    return {name: number for name, number in result.counts.items() if not (result.reused and name in WORK_COUNTS)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,19 +51,11 @@ class ArtifactStore:
 
     def load(self, stage: StageName, key: str, fingerprint: str) -> bytes:
         """Return an artifact; `ArtifactDamaged` where it is missing, cut short or altered."""
-        try:
-            stored = self._bucket.read(_name(stage, key, fingerprint))
-        except Superseded:
-            raise ArtifactDamaged(f"The artifact {stage} of {key!r} is missing: run the stage again for this document") from None
-        # Unlike the one-shot call, this one never reserves the size that a damaged header claims.
-        decompressor = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            data = decompressor.decompress(stored)
-        except zstandard.ZstdError as error:
-            raise _damaged(stage, key, str(error)) from error
-        if not decompressor.eof or decompressor.unused_data:
-            raise _damaged(stage, key, "it ends too early" if not decompressor.eof else "it goes on after its end")
-        return data
+        return self._load(_name(stage, key, fingerprint), stage, repr(key))
+
+    def load_stored(self, stored: StoredArtifact) -> bytes:
+        """Return an artifact as it was listed; `ArtifactDamaged` where it is missing by now, cut short or altered."""
+        return self._load(_stored_name(stored), stored.stage, f"the document {stored.document_id}")
 
     def save_part(self, stage: StageName, key: str, fingerprint: str, data: bytes) -> str:
         """Store a file that belongs to an artifact, as it is, and return its sha256; before the artifact itself is saved."""
@@ -78,7 +70,7 @@ class ArtifactStore:
         except Superseded:
             raise _missing_part(stage, key) from None
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise _damaged(stage, key, "one of its parts was altered")
+            raise _damaged(stage, repr(key), "one of its parts was altered")
         return data
 
     def copy_part(self, stage: StageName, key: str, fingerprint: str, sha256: str, path: Path) -> None:
@@ -89,7 +81,7 @@ class ArtifactStore:
             raise _missing_part(stage, key) from None
         if found != sha256:
             path.unlink()
-            raise _damaged(stage, key, "one of its parts was altered")
+            raise _damaged(stage, repr(key), "one of its parts was altered")
 
     def has_part(self, stage: StageName, key: str, fingerprint: str, sha256: str) -> bool:
         """Say whether a part is there; only `load_part` and `copy_part` say whether it is whole."""
@@ -103,20 +95,39 @@ class ArtifactStore:
         """Remove one artifact, but not its parts; one that is not there is fine."""
         self._bucket.delete(_name(stage, key, fingerprint))
 
+    def delete_stored(self, stored: StoredArtifact) -> None:
+        """Remove what was listed; one that is not there is fine."""
+        self._bucket.delete(_stored_name(stored))
+
     def delete_document(self, key: str) -> None:
         """Remove every artifact of a document, each before its parts."""
         for artifact in sorted(self.list_document(key), key=lambda stored: bool(stored.part)):
-            self._bucket.delete(_stored_name(artifact))
+            self.delete_stored(artifact)
 
-    def list_document(self, key: str) -> Iterator[StoredArtifact]:
-        """Yield the artifacts of one document and their parts, of all stages and all fingerprints."""
+    def list_document(self, key: str, stages: Iterable[StageName] = tuple(StageName)) -> Iterator[StoredArtifact]:
+        """Yield the artifacts of one document and their parts, of all fingerprints."""
         document = document_id(key)
-        for stage in StageName:
+        for stage in stages:
             yield from self._list(stage, f"{document[:2]}/{document}/")
 
     def list_stage(self, stage: StageName) -> Iterator[StoredArtifact]:
         """Yield the artifacts of one stage and their parts, of all documents, in order of the document id."""
         yield from self._list(stage, "")
+
+    def _load(self, name: str, stage: StageName, document: str) -> bytes:
+        try:
+            stored = self._bucket.read(name)
+        except Superseded:
+            raise ArtifactDamaged(f"The artifact {stage} of {document} is missing: run the stage again for this document") from None
+        # Unlike the one-shot call, this one never reserves the size that a damaged header claims.
+        decompressor = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            data = decompressor.decompress(stored)
+        except zstandard.ZstdError as error:
+            raise _damaged(stage, document, str(error)) from error
+        if not decompressor.eof or decompressor.unused_data:
+            raise _damaged(stage, document, "it ends too early" if not decompressor.eof else "it goes on after its end")
+        return data
 
     def _has(self, name: str) -> bool:
         try:
@@ -149,5 +160,5 @@ def _missing_part(stage: StageName, key: str) -> ArtifactDamaged:
     return ArtifactDamaged(f"A part of the artifact {stage} of {key!r} is missing: run the stage again for this document")
 
 
-def _damaged(stage: StageName, key: str, reason: str) -> ArtifactDamaged:
-    return ArtifactDamaged(f"The artifact {stage} of {key!r} is damaged ({reason}): run the stage again for this document")
+def _damaged(stage: StageName, document: str, reason: str) -> ArtifactDamaged:
+    return ArtifactDamaged(f"The artifact {stage} of {document} is damaged ({reason}): run the stage again for this document")

@@ -1,12 +1,14 @@
 """Do bucket, ledger, artifacts and index agree? Names every difference, and what mends it.
 
 All four are read as streams and compared by partition key. A document on its way is no difference: it is counted apart.
+Several collections may stand behind the alias: a document belongs into the one that its receipt names, an older version of it
+may stay in the others, and a document that is gone belongs into none.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,8 +17,9 @@ from functools import partial
 from itertools import islice
 
 from docpipe.artifacts import ArtifactStore
-from docpipe.index import open_reader, open_writer
-from docpipe.index.contract import IndexReader
+from docpipe.index import open_catalog, own_collection
+from docpipe.index.inventory import Held, Inventory, read_inventory
+from docpipe.index.receipts import ReceiptCollections
 from docpipe.ledger import Ledger
 from docpipe.ledger.attachments import ATTACHMENTS, WITHOUT_CONTENT
 from docpipe.ledger.failure import failed_for_good
@@ -42,9 +45,6 @@ class Kind(StrEnum):
     ATTACHMENTS = "attachments"  # `repair`: the next sensor tick looks at them
 
 
-REDONE = (Kind.UNFINISHED, Kind.ARTIFACT_MISSING, Kind.NOT_INDEXED, Kind.WRONG_POINTS)
-
-
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
     """One difference between two of the four."""
@@ -63,6 +63,12 @@ class Consistency:
     """Documents by status."""
     objects: int = 0
     points: int = 0
+    """In the searched collection."""
+    collections: Counter[str] = field(default_factory=Counter)
+    """Points by collection."""
+    newer: Counter[str] = field(default_factory=Counter)
+    """Documents that are newer in a collection that is not searched than in the one that is, by that collection: one is being
+    built, or searches were sent back."""
     in_flight: int = 0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     """What changed since then was seen half before and half after its change, and counts as in flight."""
@@ -81,78 +87,36 @@ class Consistency:
 
 
 def check(pipeline: Pipeline) -> Consistency:
-    """Compare all four; memory grows with the number of indexed documents by about 100 bytes each."""
+    """Compare all four; memory grows with the number of indexed documents by about 200 bytes each, and 25 for each further collection."""
     found = Consistency()
     found.inconsistencies += _bucket_differences(pipeline, found)
-    with open_reader(pipeline.settings) as index:
-        indexed = _inventory(index, found)
+    indexed, searched = _read_index(pipeline, found)
+    receipts = ReceiptCollections(pipeline.ledger)
     with ThreadPoolExecutor(IO_THREADS) as threads:
         documents = pipeline.ledger.all_documents()
         while page := list(islice(documents, PAGE)):
             states = pipeline.ledger.stage_states([document.key for document in page])
             inside = pipeline.ledger.attachments([document.key for document in page])
+            named = _receipts(states, receipts)
             for document in page:
                 found.documents[document.status] += 1
-                generations = indexed.pop(document.key, {})
+                held = indexed.pop(document.key)
                 if found.is_moving(document):
                     # Until a new generation is complete, the points of the one before are rightly there.
                     found.in_flight += 1
                 else:
-                    found.inconsistencies += _index_differences(document, states, generations)
+                    found.inconsistencies += _index_differences(document, states, held, named.get(document.key, ""))
+                    found.newer.update(_newer(document, states, held, named.get(document.key, ""), searched))
                     found.inconsistencies += _attachment_differences(document, states, inside.get(document.key, ()))
             done = [document for document in page if document.status is DocumentStatus.INDEXED and not found.is_moving(document)]
             for missing in threads.map(partial(_artifact_differences, states, pipeline.artifacts), done):
                 found.inconsistencies += missing
-    for key, generations in indexed.items():
+    for key in indexed:
+        points = sum(sum(generations.values()) for generations in indexed.of(key).values())
         found.inconsistencies.append(
-            Inconsistency(Kind.ORPHANED_POINTS, key, f"{sum(generations.values())} points of a document that the ledger does not know")
+            Inconsistency(Kind.ORPHANED_POINTS, key, f"{points} points of a document that the ledger does not know")
         )
     return found
-
-
-def repair(pipeline: Pipeline, found: Consistency) -> list[str]:
-    """Mend what the sensor will not: queue documents again, take orphaned points away; returns the partition keys concerned.
-
-    Documents that are on their way, or were touched since the check began, are left alone: the next check judges them.
-    The receipt of a document whose points are missing or wrong is dropped first, else its next run would find it and
-    believe that the index holds them.
-    """
-    looked_at = [
-        key for key in dict.fromkeys(_names(found, Kind.ATTACHMENTS)) if not found.has_changed(pipeline.ledger.documents([key])[key])
-    ]
-    pipeline.ledger.look_again(looked_at)
-    again = [key for key in dict.fromkeys(_names(found, *REDONE)) if _drop_receipt(pipeline, found, key)]
-    orphaned = list(dict.fromkeys(_names(found, Kind.ORPHANED_POINTS)))
-    return [*looked_at, *pipeline.ledger.requeue(again), *(_remove_points(pipeline, found, orphaned) if orphaned else [])]
-
-
-def _names(found: Consistency, *kinds: Kind) -> list[str]:
-    return [one.name for one in found.inconsistencies if one.kind in kinds]
-
-
-def _drop_receipt(pipeline: Pipeline, found: Consistency, key: str) -> bool:
-    """Drop the receipt of one document that shall be queued again; False where that is no longer due."""
-    document = pipeline.ledger.documents([key]).get(key)
-    if document is None or found.is_moving(document):
-        return False
-    state = pipeline.ledger.stage_states([key]).get((key, StageName.INDEXED_VECTORS))
-    if state:
-        pipeline.artifacts.delete(StageName.INDEXED_VECTORS, key, state.fingerprint)
-    return True
-
-
-def _remove_points(pipeline: Pipeline, found: Consistency, keys: list[str]) -> list[str]:
-    """Remove points that no document accounts for, also now that the index is open; returns the partition keys concerned."""
-    with open_writer(pipeline.settings) as index:
-        documents = pipeline.ledger.documents(keys)
-        removed = [key for key in keys if key not in documents or not found.is_moving(documents[key])]
-        index.delete(removed, keep={key: _first_rightful(document) for key, document in documents.items()})
-    return removed
-
-
-def _first_rightful(document: Document) -> int:
-    """The oldest generation of which the index may hold points, now or when a deleted document comes back."""
-    return document.generation + 1 if document.status is DocumentStatus.DELETED else document.generation
 
 
 def _bucket_differences(pipeline: Pipeline, found: Consistency) -> Iterator[Inconsistency]:
@@ -177,43 +141,63 @@ def _bucket_differences(pipeline: Pipeline, found: Consistency) -> Iterator[Inco
                 yield Inconsistency(Kind.VANISHED, one.object_key, "no longer in the bucket: the next sensor tick removes it")
 
 
-def _inventory(index: IndexReader, found: Consistency) -> dict[str, dict[int, int]]:
-    """Points by partition key and generation."""
-    indexed: dict[str, dict[int, int]] = {}
-    for key, generation, points in index.inventory():
-        indexed.setdefault(key, {})[generation] = points
-        found.points += points
-    return indexed
+def _read_index(pipeline: Pipeline, found: Consistency) -> tuple[Inventory, str]:
+    """What all collections hold, and the name of the one that is searched."""
+    with open_catalog(pipeline.settings) as catalog:
+        listed = catalog.listed()
+    active = next((one.collection for one in listed if one.active), None)
+    inventory = read_inventory(pipeline.settings, [one.collection for one in listed])
+    searched = (active or own_collection(pipeline.settings)).name
+    found.collections = inventory.points
+    found.points = inventory.points[searched]
+    return inventory, searched
+
+
+def _receipts(states: Mapping[tuple[str, StageName], StageState], receipts: ReceiptCollections) -> dict[str, str]:
+    """The collection that each document's receipt names."""
+    recipes = {key: state.recipe for (key, stage), state in states.items() if stage is StageName.INDEXED_VECTORS}
+    named = receipts.of(recipe for recipe in recipes.values() if recipe)
+    return {key: named.get(recipe, "") for key, recipe in recipes.items()}
 
 
 def _index_differences(
-    document: Document, states: dict[tuple[str, StageName], StageState], generations: dict[int, int]
+    document: Document, states: Mapping[tuple[str, StageName], StageState], held: Held, collection: str
 ) -> Iterator[Inconsistency]:
+    """Compare one document with all collections; `collection` is the one that its receipt names."""
     if document.status is DocumentStatus.FAILED and not failed_for_good(document, states):
         # It may yet succeed, and its old version stays until then.
         return
     if document.status is not DocumentStatus.INDEXED:
         # A document that failed when it was reprocessed is still what the index holds of it.
         kept = document.generation if document.status is DocumentStatus.FAILED else None
-        orphaned = sum(points for generation, points in generations.items() if generation != kept)
+        orphaned = [points for generations in held.values() for generation, points in generations.items() if generation != kept]
         if orphaned:
-            yield Inconsistency(Kind.ORPHANED_POINTS, document.key, f"{orphaned} points of a document that is {document.status}")
+            # A server's points that no head names count 0: no search finds them, and still they take their place.
+            yield Inconsistency(Kind.ORPHANED_POINTS, document.key, f"{sum(orphaned)} points of a document that is {document.status}")
         return
-    state = states.get((document.key, StageName.INDEXED_VECTORS))
-    expected = state.counts.get("points", 0) if state else 0
-    points = generations.get(document.generation, 0)
+    generations = held.get(collection, {})
+    expected, points = _expected(document, states), generations.get(document.generation, 0)
     if expected and not points:
-        yield Inconsistency(
-            Kind.NOT_INDEXED, document.key, f"{expected} points expected, the index has none of generation {document.generation}"
-        )
+        where = f"{collection} has none of generation {document.generation}" if collection else "no receipt says where they are"
+        yield Inconsistency(Kind.NOT_INDEXED, document.key, f"{expected} points expected, {where}")
     elif points != expected:
-        yield Inconsistency(Kind.WRONG_POINTS, document.key, f"the ledger says {expected} points, the index has {points}")
+        yield Inconsistency(Kind.WRONG_POINTS, document.key, f"the ledger says {expected} points, {collection} has {points}")
     for generation in generations.keys() - {document.generation}:
-        yield Inconsistency(
-            Kind.WRONG_POINTS,
-            document.key,
-            f"{generations[generation]} points of old generation {generation}",
-        )
+        yield Inconsistency(Kind.WRONG_POINTS, document.key, f"{generations[generation]} points of old generation {generation}")
+
+
+def _newer(
+    document: Document, states: Mapping[tuple[str, StageName], StageState], held: Held, collection: str, searched: str
+) -> Iterator[str]:
+    """Name the collection that has the document where the searched one has an older version of it, or none."""
+    indexed = document.status is DocumentStatus.INDEXED and _expected(document, states)
+    if indexed and collection not in ("", searched) and document.generation not in held.get(searched, {}):
+        yield collection
+
+
+def _expected(document: Document, states: Mapping[tuple[str, StageName], StageState]) -> int:
+    state = states.get((document.key, StageName.INDEXED_VECTORS))
+    return state.counts.get("points", 0) if state else 0
 
 
 def _artifact_differences(

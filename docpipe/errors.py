@@ -3,6 +3,7 @@
     DocpipeError
     ├── TransientError            retried inside the stage, then failed
     │   ├── BucketUnavailable         the object store did not answer
+    │   ├── EmbedderUnavailable       the embedding provider did not answer, or asks to slow down
     │   ├── IndexUnavailable          the vector index did not answer
     │   │   └── IndexLocked               another process owns the embedded index
     │   └── WorkerLost                a worker process died without a verdict
@@ -11,7 +12,8 @@
     │   ├── ParseFailed               no reader could make sense of the bytes
     │   ├── LimitExceeded             too slow, too large or too much memory
     │   ├── EmbeddingInvalid          a vector is missing, not finite or of another dimension
-    │   └── QueryInvalid              a search that no index could answer
+    │   ├── QueryInvalid              a search that no index could answer
+    │   └── GoldenSetInvalid          questions and judgements that cannot be read
     ├── Superseded                the object changed or went away: the next sensor tick decides
     ├── ArtifactDamaged           an artifact is half-written: it is made again
     └── ConfigurationError        nothing can run until a person changes a setting
@@ -19,6 +21,7 @@
         ├── BucketDenied
         ├── BucketFull                the store has no room for what is written
         ├── IndexFull                 the disk has no room for the vector index
+        ├── IndexTooNew               written by a newer version of the product
         ├── LedgerTooNew              written by a newer version of the product
         └── ModelMissing
 
@@ -40,6 +43,10 @@ class TransientError(DocpipeError):
 
 class BucketUnavailable(TransientError):
     """The object store did not answer, or answered that it cannot serve now."""
+
+
+class EmbedderUnavailable(TransientError):
+    """The embedding provider did not answer, answered nonsense, or asked to slow down."""
 
 
 class IndexUnavailable(TransientError):
@@ -78,6 +85,10 @@ class QueryInvalid(PermanentError):
     """A search asks for nothing, or for what cannot be answered."""
 
 
+class GoldenSetInvalid(PermanentError):
+    """Questions and judgements that cannot be read, or do not belong together."""
+
+
 class Superseded(DocpipeError):
     """The object was replaced or deleted since it was listed; the next sensor tick takes the new one."""
 
@@ -104,6 +115,10 @@ class BucketFull(ConfigurationError):
 
 class IndexFull(ConfigurationError):
     """The disk that holds the vector index has no room left."""
+
+
+class IndexTooNew(ConfigurationError):
+    """The index was written by a newer version of the product."""
 
 
 class LedgerTooNew(ConfigurationError):

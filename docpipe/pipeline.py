@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from docpipe.artifacts import ArtifactStore
@@ -75,13 +75,11 @@ class Pipeline:
 
         In this order a kill between two steps leaves the document marked for removal, and the next try ends it.
         """
-        from docpipe.index import open_writer
         from docpipe.render.picture_cache import picture_cache
 
         if not keys:
             return
-        with open_writer(self.settings) as index:
-            index.delete(keys)
+        self.take_out(keys)
         pictures = picture_cache(self.settings)
         for key in keys:
             self.artifacts.delete_document(key)
@@ -93,9 +91,16 @@ class Pipeline:
 
         What somebody indexes of them meanwhile, of their present generation or a newer one, stays.
         """
-        from docpipe.index import open_writer
-
         present = {key: document.generation for key, document in self.ledger.documents(keys).items()}
-        with open_writer(self.settings) as index:
-            index.delete(keys, keep=present)
+        self.take_out(keys, keep=present)
         self.ledger.forget_index(keys)
+
+    def take_out(self, keys: Sequence[str], keep: Mapping[str, int] | None = None) -> None:
+        """Delete the points of documents from every collection, whether it is searched, built or kept: see `IndexWriter.delete`."""
+        from docpipe.index import open_catalog, open_writer
+
+        with open_catalog(self.settings) as catalog:
+            collections = [one.collection for one in catalog.listed()]
+        for collection in collections:
+            with open_writer(self.settings, collection) as index:
+                index.delete(keys, keep)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
+from itertools import islice, repeat
 
+from docpipe.artifacts import ArtifactStore
 from docpipe.fingerprint import differences, fingerprint
 from docpipe.ledger import Ledger
 from docpipe.models import Document, DocumentStatus, StageName, StageState
 from docpipe.stage import INPUTS, Stage
 
 PAGE = 1_000
+IO_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class StaleStage:
     key: str
     stage: StageName
     reason: str
+    fingerprint: str
+    """Of what would be made now."""
 
 
 @dataclass(slots=True)
@@ -31,9 +37,11 @@ class StagePlan:
     current: int = 0
     """Documents whose artifact stays as it is."""
     stale: int = 0
+    found: int = 0
+    """Of the stale ones, those whose artifact is there from an earlier time: a run finds them, and does nothing."""
     reasons: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
-    """What the stale artifacts hold now: pages, chunks, vectors."""
+    """What the artifacts that are made anew hold now: pages, chunks, vectors."""
     seconds: float = 0.0
     """What making them took last time."""
 
@@ -51,20 +59,28 @@ class Plan:
     """Documents that are on their way already."""
 
 
-def plan(ledger: Ledger, stages: Sequence[Stage]) -> Plan:
-    """Compare every document's fingerprints with those that the present code, settings and models would give."""
+def plan(ledger: Ledger, stages: Sequence[Stage], artifacts: ArtifactStore | None = None) -> Plan:
+    """Compare every document's fingerprints with those that the present code, settings and models would give.
+
+    With `artifacts` it looks for what a run would find there, one question for each stale stage of a document.
+    """
     made = Plan({stage.name: StagePlan() for stage in stages})
     recipes = Recipes(ledger)
     documents = ledger.all_documents()
-    while page := list(islice(documents, PAGE)):
-        states = ledger.stage_states([document.key for document in page])
-        for document in page:
-            if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED):
-                made.failed.append(document.key)
-            elif document.status is not DocumentStatus.INDEXED:
-                made.waiting += document.status is not DocumentStatus.DELETED
-            else:
-                _judge(document, states, stages, recipes, made)
+    with ThreadPoolExecutor(IO_THREADS) as threads:
+        while page := list(islice(documents, PAGE)):
+            states = ledger.stage_states([document.key for document in page])
+            stale: list[StaleStage] = []
+            for document in page:
+                if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED):
+                    made.failed.append(document.key)
+                elif document.status is not DocumentStatus.INDEXED:
+                    made.waiting += document.status is not DocumentStatus.DELETED
+                else:
+                    stale += _judge(document, states, stages, recipes, made)
+            there = threads.map(partial(_is_there, artifacts), stale) if artifacts else repeat(False)
+            for one, found in zip(stale, there, strict=False):
+                _count(one, found, states.get((one.key, one.stage)), made)
     return made
 
 
@@ -83,20 +99,27 @@ class Recipes:
 
 def _judge(
     document: Document, states: dict[tuple[str, StageName], StageState], stages: Sequence[Stage], recipes: Recipes, made: Plan
-) -> None:
-    stale = {one.stage: one for one in stale_stages(document, states, stages, recipes)}
+) -> list[StaleStage]:
+    stale = list(stale_stages(document, states, stages, recipes))
     if stale:
         made.keys.append(document.key)
-    for stage in stages:
-        row = made.stages[stage.name]
-        if stage.name not in stale:
-            row.current += 1
-            continue
-        row.stale += 1
-        row.reasons[stale[stage.name].reason] += 1
-        if state := states.get((document.key, stage.name)):
-            row.counts.update(state.counts)
-            row.seconds += state.seconds or 0.0
+    for name in {stage.name for stage in stages} - {one.stage for one in stale}:
+        made.stages[name].current += 1
+    return stale
+
+
+def _is_there(artifacts: ArtifactStore, stale: StaleStage) -> bool:
+    return artifacts.exists(stale.stage, stale.key, stale.fingerprint)
+
+
+def _count(stale: StaleStage, found: bool, state: StageState | None, made: Plan) -> None:
+    row = made.stages[stale.stage]
+    row.stale += 1
+    row.found += found
+    row.reasons[stale.reason] += 1
+    if state and not found:
+        row.counts.update(state.counts)
+        row.seconds += state.seconds or 0.0
 
 
 def stale_stages(
@@ -109,9 +132,12 @@ def stale_stages(
         recipe = stage.recipe(document)
         expected[stage.name] = fingerprint(recipe, inputs)
         state = states.get((document.key, stage.name))
+        reason = ""
         if state is None or not state.is_complete_for(document):
-            yield StaleStage(document.key, stage.name, "not done yet")
+            reason = "not done yet"
         elif state.recipe != recipe.hash:
-            yield StaleStage(document.key, stage.name, ", ".join(differences(recipes.text(state.recipe), recipe.text)))
+            reason = ", ".join(differences(recipes.text(state.recipe), recipe.text))
         elif state.fingerprint != expected[stage.name]:
-            yield StaleStage(document.key, stage.name, "an earlier stage changes")
+            reason = "an earlier stage changes"
+        if reason:
+            yield StaleStage(document.key, stage.name, reason, expected[stage.name])

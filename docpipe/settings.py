@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -157,18 +158,64 @@ class Settings(BaseSettings):
 
     # Embeddings
     embedder: str = "minilm"
-    """minilm (from the wheel) or a folder with a sentence-transformers model."""
+    """minilm (from the wheel), a folder with a sentence-transformers model, or `openai:<model>` behind `embed_url`."""
     embed_backend: str = "auto"
-    """auto, openvino, torch."""
-    embed_batch_tokens: int = Field(4_096, ge=256)
+    """auto, openvino, torch; of local models only."""
+    embed_batch_tokens: int = Field(0, ge=0)
+    """Tokens of one batch, padding counted; 0: what `benchmarks/embed_speed.py` found best for the device."""
+    embed_dimension: int = Field(0, ge=0)
+    """Shortens the vectors of a model that was trained for it (Matryoshka); 0: the model's own."""
+    embed_window: int = Field(0, ge=0)
+    """Tokens the model may read, special ones included; 0: what its folder says, 8,191 for OpenAI's models."""
+    embed_pooling: str = ""
+    """mean, cls, max or last; empty: what the model's folder says."""
+    embed_query_prompt: str | None = None
+    """Put before every query; unset: what the model's folder says."""
+    embed_passage_prompt: str | None = None
+    """Put before every passage, and counted in the chunks' size; unset: what the model's folder says."""
+    embed_tokenizer: str = ""
+    """A `tokenizer.json` that counts the tokens of an `openai:` model; empty: MiniLM's, which is near enough for Latin letters."""
+    embed_url: str = "https://api.openai.com/v1"
+    """Base URL of the OpenAI-compatible server of an `openai:` model."""
+    embed_key: SecretStr = Field(SecretStr(""), validation_alias=_also("EMBED_KEY", "OPENAI_API_KEY"))
+    embed_requests: int = Field(8, ge=1, le=256)
+    """Requests under way at a time."""
+    embed_seconds: float = Field(120.0, gt=0, le=3_600)
+    """Longest wait for one answer."""
+    embed_requests_per_minute: int = Field(0, ge=0)
+    """What the provider allows, shared by all workers through the ledger; 0: no limit of ours."""
+    embed_tokens_per_minute: int = Field(0, ge=0)
+    embed_price: float = Field(0.02, ge=0)
+    """US dollars for a million tokens of an `openai:` model; text-embedding-3-small cost 0.02 on 2026-11-01."""
+    embed_cache_mb: int = Field(1_024, ge=0)
+    """Vectors kept in `<home>/embedding_cache.sqlite`, so that no text is embedded twice; 0 keeps none."""
 
     # Index
     qdrant_url: str = ""
     """Empty: Qdrant Edge, embedded, at `<home>/index`."""
     qdrant_api_key: SecretStr = SecretStr("")
-    collection: str = "documents"
+    collection: str = Field("documents", pattern=r"^[A-Za-z0-9_.]{1,100}$")
+    """The alias that is searched; each model has a collection of its own behind it, named after both."""
+    index_quantization: Literal["none", "int8", "binary"] = "none"
+    """Smaller vectors in memory, compared with the full ones at the end; docs/evaluation.md has what it costs in recall."""
     index_lock_seconds: float = Field(120.0, ge=0, le=_DAY)
-    """How long to wait for another process to let go of the embedded index."""
+    """How long a writer waits for another one to let go of the embedded index; readers never wait."""
+
+    # Search
+    search_dense_weight: float = Field(2.0, ge=0)
+    """Of meaning in the fusion, as `benchmarks/retrieval.py` found it; `docpipe eval` shows what another weight does."""
+    search_sparse_weight: float = Field(1.0, ge=0)
+    """Of terms in the fusion."""
+    reranker: str = ""
+    """A folder with a sentence-transformers cross-encoder, which orders the best passages anew; empty: none."""
+    rerank_candidates: int = Field(30, ge=1, le=1_000)
+    """Passages handed to it."""
+
+    # Quality
+    golden_set: str = ""
+    """Folder with `queries.jsonl` and `qrels.tsv` (BEIR); searched after each change of the model, and by the asset check."""
+    golden_tolerance: float = Field(0.01, ge=0, le=1)
+    """How much nDCG@10 a new collection may lose against the searched one and still take its place."""
 
     @field_validator("home")
     @classmethod

@@ -39,6 +39,10 @@ INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
 """Embeddings read the chunks, not the enrichment: a new label then costs no new vector."""
 
 
+WORK_COUNTS = frozenset({"cached", "billed_tokens", "vision_tokens"})
+"""Counts of what making an artifact took, which stand beside those of what it holds."""
+
+
 def follows(later: StageName, earlier: StageName) -> bool:
     """Whether one stage needs what another makes, directly or through others."""
     return any(name is earlier or follows(name, earlier) for name in INPUTS[later])
@@ -70,7 +74,7 @@ class Made:
     key: str
     data: bytes
     counts: Mapping[str, int]
-    """What it holds (pages, chunks, tokens, vectors), for the ledger, the UI and the metrics."""
+    """What it holds (pages, chunks, tokens, vectors), and what it took (`WORK_COUNTS`), for the ledger, the UI and the metrics."""
     seconds: float
     """Work on this document alone; a share of it where documents are worked on together."""
     parts: Sequence[Path] = ()

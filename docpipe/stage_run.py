@@ -20,6 +20,7 @@ from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket
 from docpipe.errors import ArtifactDamaged, ConfigurationError, DocumentRefused, PermanentError, Superseded, TransientError
 from docpipe.fingerprint import Recipe, fingerprint
+from docpipe.index.receipts import drop_receipts_of
 from docpipe.ledger import Ledger
 from docpipe.models import Document, DocumentStatus, StageName, StageState, StageStatus
 from docpipe.retry import patiently, pause
@@ -117,6 +118,9 @@ class StageRun:
                 yield from lost
                 done, todo = self._find(todo, states, threads)
                 yield from done
+            if self.stage.name is _LAST:
+                lost, todo = self._forget_receipts(todo, states, threads)
+                yield from lost
             yield from self._make(todo)
 
     def _work(self, document: Document, states: Mapping[tuple[str, StageName], StageState]) -> _Work | None:
@@ -206,6 +210,28 @@ class StageRun:
             else:
                 acquired.append(result)
         return lost, acquired
+
+    def _forget_receipts(
+        self, works: Sequence[_Work], states: Mapping[tuple[str, StageName], StageState], threads: ThreadPoolExecutor
+    ) -> tuple[list[StageResult], list[_Work]]:
+        """Drop the receipts that stop being true when these documents are written: those of the same collection.
+
+        Without this, a setting that is changed and changed back would find the first receipt, and the points of the second stay.
+        """
+
+        def one(work: _Work) -> StageResult | _Work:
+            document, state = work.document, states.get((work.document.key, _LAST))
+            # A generation that was never indexed has none.
+            if state and state.generation == document.generation:
+                collection = str(work.recipe.parameters.get("collection", ""))
+                try:
+                    patiently(partial(drop_receipts_of, self._artifacts, document.key, collection), self._settings.max_attempts)
+                except TransientError as error:
+                    return self._lost(work, Lost(document.key, error))
+            return work
+
+        results = list(threads.map(one, works))
+        return [one for one in results if isinstance(one, StageResult)], [one for one in results if isinstance(one, _Work)]
 
     def _make(self, works: Sequence[_Work]) -> Iterator[StageResult]:
         """Do the work in rounds: what failed transiently in one is tried again in the next."""

@@ -1,4 +1,4 @@
-"""`make demo`: the sample documents go into the bucket, Dagster takes them through the pipeline, three questions get answers."""
+"""`make demo`: the samples go into the bucket, Dagster takes them through the pipeline, three questions get answers, 120 a score."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from docpipe.cli.dagster_process import daemon, prepare_instance
 from docpipe.cli.output import complain, console, table
 from docpipe.cli.query import print_hit
 from docpipe.errors import DocpipeError, Superseded
+from docpipe.golden import GoldenSet, evaluate
 from docpipe.ledger import Ledger
 from docpipe.models import DocumentStatus, StageName, StageStatus
 from docpipe.pipeline import Pipeline
@@ -31,6 +32,7 @@ from resources.runs import wait_for_runs
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = PROJECT / "samples" / "documents"
 QUESTIONS = PROJECT / "samples" / "questions.json"
+GOLDEN = PROJECT / "samples" / "golden"
 SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.DELETED)
 LONGEST = 1_200.0
 """Seconds after which the demo gives up and shows Dagster's log."""
@@ -61,6 +63,7 @@ def main() -> int:
         hits = search(pipeline.settings, question["question"], limit=1)
         for number, hit in enumerate(hits, 1):
             print_hit(number, hit, question["question"])
+    show_quality(pipeline)
     console.print(
         "[dim]`make up` shows the runs, the assets and every document in the Dagster UI; `.venv/bin/docpipe query …` asks more[/]"
     )
@@ -145,6 +148,12 @@ def show_documents(ledger: Ledger) -> None:
             escape(document.error or ""),
         )
     console.print(shown)
+
+
+def show_quality(pipeline: Pipeline) -> None:
+    found = evaluate(pipeline.settings, GoldenSet.load(GOLDEN))
+    numbers = f"nDCG@10 {found.ndcg:.2f}, MRR@10 {found.mrr:.2f}, recall@5 {found.recall[5]:.2f}"
+    console.print(f"[bold]5.[/] {found.queries} questions with known answers (`docpipe eval samples/golden` names the worst): {numbers}\n")
 
 
 if __name__ == "__main__":

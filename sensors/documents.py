@@ -1,8 +1,8 @@
 """The sensor that keeps the pipeline's documents equal to the bucket's objects.
 
-A tick does five things, each safe to be killed in: find runs that died and free their documents, compare the bucket
+A tick does six things, each safe to be killed in: find runs that died and free their documents, compare the bucket
 with the ledger, register the attachments of what was parsed, cut waiting documents into batches, request a run for each
-batch and one for removals.
+batch and one for removals, and one that sends searches to the collection of a new model once it is complete.
 """
 
 import time
@@ -15,10 +15,12 @@ import dagster as dg
 
 from docpipe.attachments import AttachmentsLook, look_at_attachments
 from docpipe.batch import BatchLimits, cut
+from docpipe.errors import DocpipeError
 from docpipe.ledger import Ledger
 from docpipe.models import DocumentStatus
 from docpipe.pipeline import Pipeline
 from docpipe.reconcile import Reconciliation, reconcile
+from docpipe.switch import due
 from resources.pipeline import PipelineResource
 from resources.runs import UNFINISHED
 from sensors.batch_runs import has_died, is_alive, run_request, runs_by_batch
@@ -38,16 +40,22 @@ OPEN_BATCHES = 10
 """Batches that may be under way at once; the rest waits in the ledger, where priorities can still change."""
 WAITING_LIMIT = 5_000
 """Documents one tick cuts into batches; the rest wait for the next tick."""
+SWITCH_PAUSE_SECONDS = 300.0
+"""Rest after a run that failed before it decided: it may have asked the whole golden set, and what stopped it is seldom over at once."""
 
 
 def documents_sensor(
-    documents: dg.DynamicPartitionsDefinition, index_job: "UnresolvedAssetJobDefinition", removal_job: dg.JobDefinition, seconds: int
+    documents: dg.DynamicPartitionsDefinition,
+    index_job: "UnresolvedAssetJobDefinition",
+    removal_job: dg.JobDefinition,
+    switch_job: dg.JobDefinition,
+    seconds: int,
 ) -> dg.SensorDefinition:
-    """Build the sensor for the two jobs it requests."""
+    """Build the sensor for the three jobs it requests."""
 
     @dg.sensor(
         name="documents",
-        jobs=[index_job, removal_job],
+        jobs=[index_job, removal_job, switch_job],
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Finds new, changed and deleted objects in the bucket and requests a run for each batch of documents.",
@@ -66,6 +74,7 @@ def documents_sensor(
                 *repeated,
                 *request_batches(PartitionOrder(context.instance, documents), opened, index_job.name, deadline, OPEN_BATCHES - still_open),
                 *request_removal(context.instance, opened.ledger, removal_job.name),
+                *request_switch(context, opened, switch_job.name),
             ]
             summary = _summary(found, inside, len(requests))
             context.log.info(summary)
@@ -142,6 +151,35 @@ def request_removal(instance: dg.DagsterInstance, ledger: Ledger, job: str) -> I
     if to_remove and not instance.get_runs(unfinished, limit=1):
         # Ahead of the batches that wait: what left the bucket is not to be found for as long as they take.
         yield dg.RunRequest(run_key=f"removal-{uuid.uuid4().hex}", job_name=job, tags={"dagster/priority": "1"})
+
+
+def request_switch(context: dg.SensorEvaluationContext, pipeline: Pipeline, job: str) -> Iterator[dg.RunRequest]:
+    """One run sends searches to another collection when there is cause; none while one is on its way, or has just failed undecided.
+
+    An index that does not answer, or a model that is not there, keeps nobody from looking at the bucket.
+    """
+    try:
+        why = due(pipeline)
+    except DocpipeError as error:
+        context.log.warning(f"the collections of the index cannot be looked at: {error}")
+        return
+    if not why:
+        return
+    instance = context.instance
+    latest = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
+    under_way = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=UNFINISHED))
+    if any(is_alive(instance, pipeline.ledger, record) for record in under_way) or any(_has_just_failed(pipeline, one) for one in latest):
+        return
+    context.log.info(f"a run of {job} is requested: {why}")
+    yield dg.RunRequest(run_key=f"switch-{uuid.uuid4().hex}", job_name=job)
+
+
+def _has_just_failed(pipeline: Pipeline, record: dg.RunRecord) -> bool:
+    """Whether a run failed a moment ago, and not because it refused a collection its place: `due` knows when to try that again."""
+    if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE or time.time() - (record.end_time or 0.0) > SWITCH_PAUSE_SECONDS:
+        return False
+    newest = next(iter(pipeline.ledger.switches(pipeline.settings.collection, limit=1)), None)
+    return newest is None or newest.at is None or newest.at.timestamp() < (record.start_time or 0.0)
 
 
 def _summary(found: Reconciliation, inside: AttachmentsLook, requests: int) -> str:

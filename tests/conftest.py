@@ -24,7 +24,7 @@ hypothesis.settings.register_profile("docpipe", deadline=None)
 hypothesis.settings.load_profile("docpipe")
 
 
-MAY_SKIP = ("QDRANT_TEST_URL", "shared corpus", "root", "LibreOffice", "tesseract", "network namespaces", "only Linux")
+MAY_SKIP = ("QDRANT_TEST_URL", "shared corpus", "root", "LibreOffice", "tesseract", "network namespaces", "only Linux", "CUDA device")
 """What a machine may rightly lack: a Qdrant server, the real documents beside the project, one of the two kinds of user, a system's
 program that the product can do without, or what only some kernels have."""
 

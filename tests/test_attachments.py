@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from docpipe.attachments import AttachmentsLook, look_at_attachments
-from docpipe.consistency import Kind, check, repair
+from docpipe.consistency import Kind, check
 from docpipe.errors import BucketUnavailable, ParseFailed, Superseded
 from docpipe.ledger import Ledger
 from docpipe.models import Document, DocumentStatus, StageName
 from docpipe.pipeline import Pipeline
 from docpipe.reconcile import reconcile
+from docpipe.repair import repair
 from docpipe.settings import Settings
 from tests.parcels import ParcelStage, parcel
 from tests.small_stages import small_stages

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from docpipe import consistency
-from docpipe.consistency import Consistency, Inconsistency, Kind, check, repair
-from docpipe.embed.model import find_model
-from docpipe.index import Entry, IndexReader, Passage, open_reader, open_writer
-from docpipe.index.edge import EdgeIndex
+from docpipe.consistency import Consistency, Inconsistency, Kind, check
+from docpipe.index import Collection, open_catalog, open_reader, open_writer, own_collection
+from docpipe.index.edge import EdgeWriter
+from docpipe.index.inventory import Inventory
 from docpipe.ledger import KnownObject, Ledger
-from docpipe.models import ChunkedDocument, Document, DocumentStatus, IndexedDocument, StageName
+from docpipe.models import DocumentStatus, StageName
 from docpipe.partition_key import document_id
 from docpipe.pipeline import Pipeline
 from docpipe.reconcile import reconcile
+from docpipe.repair import repair
 from docpipe.settings import Settings
 from docpipe.stage import Stage
-from tests.small_stages import ChunkReader, small_stages
-from tests.stages import no_trouble
+from tests.receipted import ReceiptedIndex, points_of
+from tests.small_stages import small_stages
 
 
 class Site:
     """Three indexed documents: small stages, a real ledger, real artifacts and a real index."""
 
-    def __init__(self, pipeline: Pipeline, stages: dict[StageName, Stage]) -> None:
+    def __init__(self, pipeline: Pipeline, stage: ReceiptedIndex) -> None:
         self.pipeline = pipeline
-        self._stages = stages
+        self.stage = stage
         for name in "abc":
             pipeline.bucket.write(name, b"one line\nanother")
         self.look()
@@ -44,36 +45,21 @@ class Site:
             assert not [one.error for one in self.pipeline.run(stage, keys, "run") if one.error]
 
     def write(self, key: str, generation: int, points: int) -> None:
-        write_points(self.pipeline.settings, key, generation, points)
+        with open_writer(self.pipeline.settings) as index:
+            index.replace([points_of(key, generation, [f"line {number}" for number in range(points)], self.stage.collection)])
 
     def differences(self) -> list[tuple[str, str]]:
         return [(one.kind, one.name) for one in check(self.pipeline).inconsistencies]
 
 
-def write_points(settings: Settings, key: str, generation: int, points: int) -> None:
-    with open_writer(settings) as index:
-        index.replace([points_of(settings, key, generation, points)])
-
-
-def points_of(settings: Settings, key: str, generation: int, points: int) -> Entry:
-    passages = tuple(Passage(number, f"line {number}", {}) for number in range(points))
-    dimension = find_model(settings).dimension
-    vectors = np.random.default_rng(1).standard_normal((points, dimension)).astype(np.float32)
-    return Entry(key, generation, {}, passages, vectors)
-
-
 @pytest.fixture
 def site(settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = settings()
-
-    def index(document: Document, chunked: ChunkedDocument) -> IndexedDocument:
-        write_points(made, document.key, document.generation, len(chunked.chunks))
-        return IndexedDocument(collection="c", generation=document.generation, points=len(chunked.chunks))
-
-    stages = small_stages({}) | {StageName.INDEXED_VECTORS: ChunkReader(StageName.INDEXED_VECTORS, index, no_trouble)}
+    stage = ReceiptedIndex(made, own_collection(made))
+    stages: dict[StageName, Stage] = small_stages({}) | {StageName.INDEXED_VECTORS: stage}
     monkeypatch.setattr(Pipeline, "stage", lambda self, name, run_id="": stages[name])
     pipeline = Pipeline(made)
-    yield Site(pipeline, stages)
+    yield Site(pipeline, stage)
     pipeline.ledger.close()
 
 
@@ -140,6 +126,17 @@ def test_points_of_a_document_that_was_deleted(site: Site) -> None:
     assert site.differences() == [("orphaned points", "b")]
 
 
+def test_points_that_no_search_finds_are_of_a_document_that_was_deleted_all_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's writer that was killed before it wrote the head leaves such points, which count 0."""
+    site.pipeline.bucket.delete("b")
+    site.look()
+    site.pipeline.remove(["b"])
+    inventory = Inventory()
+    inventory.add(site.stage.collection.name, [("a", 1, 2), ("b", 1, 0), ("c", 1, 2)])
+    monkeypatch.setattr(consistency, "read_inventory", lambda *_: inventory)
+    assert site.differences() == [("orphaned points", "b")]
+
+
 def test_an_indexed_document_with_an_unfinished_stage(site: Site) -> None:
     ledger = site.pipeline.ledger
     assert ledger.start(StageName.CHUNKS, {"b": (1, "f", "r")}, "other") == ["b"]
@@ -188,15 +185,14 @@ def _index_again(site: Site, key: str) -> None:
 
 
 def test_a_document_that_was_indexed_between_two_looks_is_no_difference(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    stock = consistency._inventory
+    stock = consistency._read_index
 
-    def meanwhile(index: IndexReader, found: Consistency) -> dict[str, dict[int, int]]:
-        inventory = stock(index, found)
-        index.close()
+    def meanwhile(pipeline: Pipeline, found: Consistency) -> tuple[Inventory, str]:
+        inventory = stock(pipeline, found)
         _index_again(site, "b")
         return inventory
 
-    monkeypatch.setattr(consistency, "_inventory", meanwhile)
+    monkeypatch.setattr(consistency, "_read_index", meanwhile)
     found = check(site.pipeline)
     assert (found.inconsistencies, found.in_flight) == ([], 1)
     monkeypatch.undo()
@@ -204,15 +200,14 @@ def test_a_document_that_was_indexed_between_two_looks_is_no_difference(site: Si
 
 def test_points_that_were_withdrawn_between_two_looks_are_no_difference(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     _refuse_what_was_indexed(site)
-    stock = consistency._inventory
+    stock = consistency._read_index
 
-    def meanwhile(index: IndexReader, found: Consistency) -> dict[str, dict[int, int]]:
-        inventory = stock(index, found)
-        index.close()
+    def meanwhile(pipeline: Pipeline, found: Consistency) -> tuple[Inventory, str]:
+        inventory = stock(pipeline, found)
         site.pipeline.withdraw(["b"])
         return inventory
 
-    monkeypatch.setattr(consistency, "_inventory", meanwhile)
+    monkeypatch.setattr(consistency, "_read_index", meanwhile)
     assert site.differences() == []
 
 
@@ -271,13 +266,13 @@ def test_repair_takes_no_points_that_are_written_meanwhile(site: Site, status: D
     found = check(site.pipeline)
     assert [(one.kind, one.name) for one in found.inconsistencies] == [(Kind.ORPHANED_POINTS, "b")]
     newer = site.pipeline.ledger.documents(["b"])["b"].generation + 1
-    stock = EdgeIndex.delete
+    stock = EdgeWriter.delete
 
-    def meanwhile(index: EdgeIndex, keys: Sequence[str], keep: Mapping[str, int] | None = None) -> None:
-        index.replace([points_of(site.pipeline.settings, "b", newer, 3)])
+    def meanwhile(index: EdgeWriter, keys: Sequence[str], keep: Mapping[str, int] | None = None) -> None:
+        index.replace([points_of("b", newer, ["one", "two", "three"], own_collection(site.pipeline.settings))])
         stock(index, keys, keep)
 
-    monkeypatch.setattr(EdgeIndex, "delete", meanwhile)
+    monkeypatch.setattr(EdgeWriter, "delete", meanwhile)
     assert repair(site.pipeline, found) == ["b"]
     monkeypatch.undo()
     with open_reader(site.pipeline.settings) as index:
@@ -308,3 +303,68 @@ def test_repair_mends_what_the_sensor_would_not(site: Site, damage: Callable[[Si
         list(site.pipeline.run(stage, keys, "mending"))
     assert site.differences() == []
     assert repair(site.pipeline, check(site.pipeline)) == []
+
+
+@pytest.fixture
+def beside(site: Site) -> Collection:
+    """Another model's collection, to which `b` was written when it changed; the first one is still searched."""
+    other = replace(own_collection(site.pipeline.settings), model_sha256="0" * 64, embedder="another", dimension=8)
+    site.stage.collection = other
+    site.pipeline.bucket.write("b", b"changed")
+    site.look()
+    site.run(["b"])
+    return other
+
+
+def test_documents_that_are_newer_in_a_collection_beside_are_no_differences(site: Site, beside: Collection) -> None:
+    found = check(site.pipeline)
+    assert found.inconsistencies == []
+    assert (found.points, dict(found.newer)) == (6, {beside.name: 1})
+    assert dict(found.collections) == {own_collection(site.pipeline.settings).name: 6, beside.name: 1}
+    with open_catalog(site.pipeline.settings) as catalog:
+        catalog.activate(beside.name)
+    found = check(site.pipeline)
+    assert (found.inconsistencies, found.points, dict(found.newer)) == ([], 1, {own_collection(site.pipeline.settings).name: 2})
+
+
+def test_each_document_is_compared_with_the_collection_of_its_receipt(site: Site, beside: Collection) -> None:
+    with open_writer(site.pipeline.settings, beside) as index:
+        index.delete(["b"])
+    (found,) = check(site.pipeline).inconsistencies
+    assert (found.kind, found.name) == (Kind.NOT_INDEXED, "b")
+    assert beside.name in found.detail
+    assert repair(site.pipeline, check(site.pipeline)) == ["b"]
+    site.run()
+    assert site.differences() == []
+
+
+def test_a_collection_that_somebody_deleted(site: Site, beside: Collection) -> None:
+    with open_catalog(site.pipeline.settings) as catalog:
+        catalog.drop(beside.name)
+    assert site.differences() == [("not indexed", "b")]
+    assert repair(site.pipeline, check(site.pipeline)) == ["b"]
+    site.run()
+    assert site.differences() == []
+
+
+def test_what_left_the_bucket_leaves_every_collection(site: Site, beside: Collection) -> None:
+    site.pipeline.bucket.delete("b")
+    site.look()
+    site.pipeline.ledger.tombstone(["b"])
+    found = check(site.pipeline)
+    assert [(one.kind, one.name, one.detail[:8]) for one in found.inconsistencies] == [(Kind.ORPHANED_POINTS, "b", "3 points")]
+    assert repair(site.pipeline, found) == ["b"]
+    assert site.differences() == []
+    site.pipeline.bucket.delete("a")
+    site.look()
+    site.pipeline.remove(["a"])
+    for collection in (own_collection(site.pipeline.settings), beside):
+        with open_reader(site.pipeline.settings, collection) as index:
+            assert {key for key, _, _ in index.inventory()} <= {"c"}
+
+
+def test_a_refused_version_takes_the_old_ones_out_of_every_collection(site: Site, beside: Collection) -> None:
+    _refuse_what_was_indexed(site)
+    assert site.differences() == [("orphaned points", "b")]
+    site.pipeline.withdraw(site.pipeline.ledger.outdated(10))
+    assert site.differences() == []

@@ -37,11 +37,14 @@ class Chunker:
     tokenizer sees no token at all (control and private characters) makes no chunk.
     """
 
-    def __init__(self, tokenizer: Tokenizer, budget: int, overlap: int) -> None:
-        """`budget` and `overlap` are tokens of `tokenizer`, without special ones; `overlap` is at most half of `budget`."""
+    def __init__(self, tokenizer: Tokenizer, budget: int, overlap: int, prompt: str = "") -> None:
+        """`budget` and `overlap` are tokens of `tokenizer`, without special ones; `overlap` is at most half of `budget`.
+
+        `prompt` is what the embedder puts before every chunk; its own tokens are not part of the budget.
+        """
         self._budget = budget
         self._overlap = overlap
-        self._counter = TokenCounter(tokenizer)
+        self._counter = TokenCounter(tokenizer, prompt)
         self._splitter = Splitter(self._counter)
 
     def chunk(self, parsed: ParsedDocument) -> ChunkedDocument:

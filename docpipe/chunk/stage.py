@@ -34,11 +34,13 @@ class ChunkStage:
         """Raises `ModelMissing` where the embedder, whose tokenizer measures the chunks, cannot be found."""
         model = find_model(self._settings)
         budget, overlap = chunk_sizes(self._settings, model)
+        # Only where there is one, so that the chunks of models without a prompt stay what they are.
+        prompt = {"passage_prompt": model.passage_prompt} if model.passage_prompt else {}
         return Recipe(
             stage=self.name,
             code_version=CODE_VERSION,
-            parameters={"chunk_tokens": budget, "chunk_overlap": overlap, "docling-core": version("docling-core")},
-            models={f"{model.name} tokenizer": _tokenizer_sha256(model.folder / "tokenizer.json", model.sha256)},
+            parameters={"chunk_tokens": budget, "chunk_overlap": overlap, "docling-core": version("docling-core"), **prompt},
+            models={f"{model.name} tokenizer": _tokenizer_sha256(model.tokenizer_file, model.sha256)},
         )
 
     def process(self, items: Sequence[Item]) -> Iterator[Outcome]:
@@ -67,10 +69,16 @@ def _outcome(done: Answered) -> Outcome:
 
 
 def chunk_sizes(settings: Settings, model: EmbeddingModel) -> tuple[int, int]:
-    """Tokens a chunk may have and tokens it may repeat, special tokens apart: what was asked for, within the model's window."""
-    budget = min(settings.chunk_tokens, model.window - model.special_tokens)
+    """Tokens a chunk may have and tokens it may repeat: what was asked for, within the model's window.
+
+    Special tokens and the prompt before a passage are apart. Raises `ConfigurationError` where too few are left for a chunk.
+    """
+    budget = min(settings.chunk_tokens, model.room(model.passage_prompt))
     if budget < _SMALLEST_BUDGET:
-        raise ConfigurationError(f"{model.name} reads {model.window} tokens, too few for a chunk: set DOCPIPE_EMBEDDER to another model")
+        raise ConfigurationError(
+            f"{model.name} reads {model.window} tokens, too few for a chunk behind its prompt: "
+            "set DOCPIPE_EMBEDDER to another model, or shorten DOCPIPE_EMBED_PASSAGE_PROMPT"
+        )
     return budget, min(settings.chunk_overlap, budget // 2)
 
 

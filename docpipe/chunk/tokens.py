@@ -17,9 +17,10 @@ CHARACTERS_PER_TOKEN = 16
 for one unknown token still has a bounded length."""
 
 # The blanks that every tokenizer splits at. str.split knows more of them, some of which BERT deletes instead.
-_WORD = re.compile(r"[^ \t\n\r]+")
+_BLANKS = " \t\n\r"
+_WORD = re.compile(rf"[^{_BLANKS}]+")
 _LONG_WORD = 256
-_HAS_LONG_WORD = re.compile(rf"[^ \t\n\r]{{{_LONG_WORD + 1}}}")
+_HAS_LONG_WORD = re.compile(rf"[^{_BLANKS}]{{{_LONG_WORD + 1}}}")
 _SLICE = 4_096
 _MEMORY = 200_000
 _BATCH = 512
@@ -28,16 +29,21 @@ _BATCH = 512
 class TokenCounter:
     """Token counts of texts, without special tokens."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        """`tokenizer` neither cuts nor pads."""
+    def __init__(self, tokenizer: Tokenizer, prompt: str = "") -> None:
+        """`tokenizer` neither cuts nor pads; `prompt` will stand before every text that is counted exactly."""
         self._tokenizer = tokenizer
+        self._prompt = prompt
+        self._prompt_tokens = len(tokenizer.encode(prompt, add_special_tokens=False).ids)
         self._words: dict[str, int] = {}
-        self._by_words = _keeps_to_words(tokenizer)
+        self._by_words = _keeps_to_words(tokenizer) and (not prompt or prompt[-1] in _BLANKS)
 
     def exact(self, texts: Sequence[str]) -> list[int]:
-        """What the tokenizer would make of each text whole."""
+        """What the tokenizer would make of each text whole, less the tokens of the prompt before it.
+
+        With the prompt's own tokens that is what the model reads: behind a prompt a text may have other tokens than alone.
+        """
         if not self._by_words:
-            return self._tokenized(texts)
+            return [max(0, count - self._prompt_tokens) for count in self._tokenized([self._prompt + text for text in texts])]
         counts = self.estimate(texts)
         inexact = [number for number, text in enumerate(texts) if _HAS_LONG_WORD.search(text)]
         for number, count in zip(inexact, self._tokenized([texts[number] for number in inexact]), strict=True):

@@ -18,4 +18,4 @@ def chunk(data: bytes, model: EmbeddingModel, budget: int, overlap: int) -> Answ
 
 @lru_cache(maxsize=1)
 def _chunker(model: EmbeddingModel, budget: int, overlap: int) -> Chunker:
-    return Chunker(model.tokenizer(), budget, overlap)
+    return Chunker(model.tokenizer(), budget, overlap, model.passage_prompt)

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from docpipe.cli.output import Json, console, open_pipeline, print_json, table
 from docpipe.consistency import check as compare
-from docpipe.consistency import repair
+from docpipe.repair import repair
 
 
 def check(
@@ -34,6 +34,8 @@ def check(
         documents = ", ".join(f"{number:,} {status}" for status, number in found.documents.items()) or "no documents"
         verdict = "[green]all agree[/]" if found.agrees else f"[red]{len(found.inconsistencies)} differences[/]"
         console.print(f"{found.objects:,} objects; {documents}; {found.points:,} points: {verdict}")
+        for collection, number in found.newer.items():
+            console.print(f"{number:,} documents are newer in {collection}, which is not searched: [bold]docpipe index[/] says why")
         if mended:
             console.print(f"{len(mended)} documents queued again or removed from the index")
     if not found.agrees:

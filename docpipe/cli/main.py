@@ -12,6 +12,8 @@ import typer
 
 from docpipe.cli.add import add, remove
 from docpipe.cli.check import check
+from docpipe.cli.eval import evaluate
+from docpipe.cli.index import index
 from docpipe.cli.output import complain
 from docpipe.cli.query import query
 from docpipe.cli.reprocess import reprocess
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 for command in (up, add, remove, status, show, query, reprocess, check):
     app.command()(command)
+app.command("eval")(evaluate)
+app.add_typer(index, name="index")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def complain(error: Exception) -> None:
     errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
-WRAPPED = ("document", "attachment", "name", "holds", "detail", "error", "why", "that hold now")
+WRAPPED = ("document", "attachment", "name", "holds", "detail", "error", "why", "model", "state", "that hold now")
 """Columns that give way when the terminal is narrow."""
 
 

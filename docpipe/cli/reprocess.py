@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
 from docpipe.reprocess import Plan, plan
+from docpipe.switch import NewCollection, new_collection
 
 
 def reprocess(
@@ -21,11 +22,14 @@ def reprocess(
     if as_json and not (only_plan or yes):
         raise typer.BadParameter("--json asks no question: add --plan to look, or --yes to queue")
     pipeline = open_pipeline()
-    made = plan(pipeline.ledger, pipeline.stages)
+    made = plan(pipeline.ledger, pipeline.stages, pipeline.artifacts)
+    beside = new_collection(pipeline, made)
     if as_json:
-        print_json({"stages": made.stages, "documents": len(made.keys), "failed": len(made.failed), "waiting": made.waiting})
+        counts = {"documents": len(made.keys), "failed": len(made.failed), "waiting": made.waiting}
+        print_json({"stages": made.stages, **counts, "collection": beside})
     else:
         _show(made)
+        _show_collection(beside)
     keys = made.keys + (made.failed if failed else [])
     if only_plan or not keys:
         return
@@ -37,11 +41,14 @@ def reprocess(
 
 
 def _show(made: Plan) -> None:
-    shown = table("stage", "stays", "done again", "that hold now", "took", "why", right=("stays", "done again", "took"))
+    right = ("stays", "done again", "found again", "took")
+    shown = table("stage", "stays", "done again", "found again", "that hold now", "took", "why", right=right)
     for name, stage in made.stages.items():
         holds = counted(stage.counts)
-        why = "\n".join(f"{reason} ({count:,})" for reason, count in stage.reasons.most_common(5))
-        shown.add_row(name, f"{stage.current:,}", f"{stage.stale:,}", holds, f"{stage.seconds:,.1f} s", escape(why))
+        why = escape("\n".join(f"{reason} ({count:,})" for reason, count in stage.reasons.most_common(5)))
+        shown.add_row(
+            name, f"{stage.current:,}", f"{stage.stale - stage.found:,}", f"{stage.found:,}", holds, f"{stage.seconds:,.1f} s", escape(why)
+        )
     console.print(shown)
     if not made.keys:
         console.print("nothing is stale")
@@ -49,3 +56,18 @@ def _show(made: Plan) -> None:
         console.print(f"{len(made.failed)} documents failed or were refused: --failed tries them again")
     if made.waiting:
         console.print(f"{made.waiting} documents are on their way already")
+
+
+def _show_collection(beside: NewCollection | None) -> None:
+    if beside is None:
+        return
+    price = f", about ${beside.dollars:,.2f} for {beside.tokens:,} tokens" if beside.dollars else ""
+    console.print(
+        f"the points go to [bold]{beside.collection}[/] ({escape(beside.model)}, {beside.dimension} dimensions), beside {beside.searched}: "
+        f"about {beside.megabytes:,.0f} MB of vectors more{price}",
+        highlight=False,
+    )
+    console.print(
+        f"searches stay with {beside.searched} until the new one is complete and no worse; it stays for "
+        "[bold]docpipe index rollback[/] until [bold]docpipe index release[/]"
+    )

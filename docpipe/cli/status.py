@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from docpipe.attachment_key import parent_object_key
 from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
+from docpipe.index.receipts import ReceiptCollections
 from docpipe.ledger import Ledger
 from docpipe.models import Document, DocumentStatus, StageName, StageStatus
 
@@ -91,9 +92,10 @@ def _listed(ledger: Ledger, only: DocumentStatus, limit: int, as_json: bool) -> 
 
 def _summary(ledger: Ledger, as_json: bool) -> None:
     summary = ledger.summary()
+    written = ReceiptCollections(ledger).counted(ledger.indexed_by_recipe())
     if as_json:
         stages = [{"stage": stage, "status": status, **asdict(total)} for (stage, status), total in summary.stages.items()]
-        print_json({"documents": summary.documents, "stages": stages})
+        print_json({"documents": summary.documents, "stages": stages, "collections": written})
         return
     if not summary.documents:
         console.print("no document yet: [bold]docpipe add FILE…[/] puts some into the bucket, [bold]docpipe up[/] processes them")
@@ -107,3 +109,6 @@ def _summary(ledger: Ledger, as_json: bool) -> None:
             stages_table.add_row(stage, status_name, f"{total.documents:,}", f"{total.seconds:,.1f}")
     console.print(documents)
     console.print(stages_table)
+    if len(written) > 1:
+        shares = ", ".join(f"{number:,} in {collection or 'an unknown collection'}" for collection, number in written.most_common())
+        console.print(f"documents were last indexed {shares}: [bold]docpipe index[/] says which is searched")

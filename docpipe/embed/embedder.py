@@ -1,57 +1,73 @@
-"""The contract of an embedder, and the choice of a backend."""
+"""The choice of an embedder, opened once a process."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from docpipe.embed.encoder import Encoder
-from docpipe.embed.local import LocalEmbedder
-from docpipe.embed.model import EmbeddingModel, find_model
+from docpipe.embed.cache.cached_embedder import CachedEmbedder
+from docpipe.embed.cache.embedding_cache import EmbeddingCache
+from docpipe.embed.contract import BatchEmbedder
+from docpipe.embed.local.encoder import Encoder
+from docpipe.embed.local.local_embedder import LocalEmbedder
+from docpipe.embed.local.sliced_embedder import SlicedEmbedder
+from docpipe.embed.model import API, EmbeddingModel, find_model
 from docpipe.errors import ConfigurationError
-from docpipe.settings import Settings
+from docpipe.settings import MEBIBYTE, Settings
+
+if TYPE_CHECKING:
+    from docpipe.embed.api.openai_embedder import OpenAIEmbedder
 
 BACKENDS = ("openvino", "torch")
+CACHE_FILE = "embedding_cache.sqlite"
 
-_open: dict[tuple[object, ...], LocalEmbedder] = {}
-_opening = threading.Lock()
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors; open one with `open_embedder`."""
-
-    @property
-    def model(self) -> EmbeddingModel: ...
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts; (n, dimension), unit length, in the order of the texts.
-
-        A text's vector does not depend on its neighbours (cosine above 0.9995 between any two batches, and between
-        any two backends). Raises `EmbeddingInvalid` for a text over the model's window and for a vector that is
-        not finite or zero: nothing is cut silently. Raises `TransientError` when the device fails.
-        """
+_Name = tuple[object, ...]
+_local: dict[_Name, LocalEmbedder] = {}
+_remote: dict[_Name, OpenAIEmbedder] = {}
+_caches: dict[_Name, EmbeddingCache] = {}
+_opening = threading.RLock()
 
 
-def open_embedder(settings: Settings) -> LocalEmbedder:
-    """Open the embedder that the settings name, once a process: a warm worker keeps its model.
+def open_embedder(settings: Settings) -> BatchEmbedder:
+    """Open the embedder that the settings name, with the cache before it; once a process: a warm worker keeps its model.
 
     Raises `ModelMissing` without a model, `ConfigurationError` for a backend that is unknown or not installed.
     """
+    with _opening:
+        made: BatchEmbedder = _open_remote(settings) if settings.embedder.startswith(API) else SlicedEmbedder(open_local_embedder(settings))
+        if not settings.embed_cache_mb:
+            return made
+        path = settings.home / CACHE_FILE
+        # Neither the threads of an engine nor an SQLite connection survive a fork, so a forked child opens its own.
+        cache_name = (os.getpid(), path, settings.embed_cache_mb)
+        if cache_name not in _caches:
+            _caches[cache_name] = EmbeddingCache(path, settings.embed_cache_mb * MEBIBYTE)
+        return CachedEmbedder(made, _caches[cache_name])
+
+
+def open_local_embedder(settings: Settings) -> LocalEmbedder:
+    """Open the model itself, in this process; raises as `open_embedder`."""
     model = find_model(settings)
     backend = choose_backend(settings.embed_backend)
-    # The threads of an engine do not survive a fork, so a forked child opens its own.
-    name = (os.getpid(), model.sha256, backend, settings.embed_batch_tokens)
+    name = (os.getpid(), model, backend, settings.embed_batch_tokens)
     with _opening:
-        if name not in _open:
-            _open[name] = LocalEmbedder(model, _load(model, backend, settings.home / "models"), settings.embed_batch_tokens)
-        return _open[name]
+        if name not in _local:
+            _local[name] = LocalEmbedder(model, _load(model, backend, settings.home / "models"), settings.embed_batch_tokens)
+        return _local[name]
+
+
+def close_embedders() -> None:
+    """Let go of the connections and files of this process; models stay loaded."""
+    own = os.getpid()
+    with _opening:
+        for name in [name for name in _remote if name[0] == own]:
+            _remote.pop(name).close()
+        for name in [name for name in _caches if name[0] == own]:
+            _caches.pop(name).close()
 
 
 def choose_backend(wanted: str) -> str:
@@ -65,12 +81,24 @@ def choose_backend(wanted: str) -> str:
     return wanted
 
 
+def _open_remote(settings: Settings) -> OpenAIEmbedder:
+    from docpipe.embed.api.openai_embedder import OpenAIEmbedder
+
+    model = find_model(settings)
+    limits = (settings.embed_requests_per_minute, settings.embed_tokens_per_minute, settings.ledger_url)
+    server = (settings.embed_url, settings.embed_key, settings.embed_requests, settings.embed_seconds, settings.max_attempts)
+    name = (os.getpid(), model, settings.embed_dimension, *server, *limits)
+    if name not in _remote:
+        _remote[name] = OpenAIEmbedder(settings, model)
+    return _remote[name]
+
+
 def _load(model: EmbeddingModel, backend: str, models: Path) -> Encoder:
     if backend == "openvino":
-        from docpipe.embed.openvino_encoder import OpenvinoEncoder
+        from docpipe.embed.local.openvino_encoder import OpenvinoEncoder
 
         return OpenvinoEncoder(model, models)
-    from docpipe.embed.torch_encoder import TorchEncoder
+    from docpipe.embed.local.torch_encoder import TorchEncoder
 
     return TorchEncoder(model)
 
@@ -86,3 +114,6 @@ def _cuda() -> bool:
 
 def _installed(name: str) -> bool:
     return find_spec(name) is not None
+
+
+atexit.register(close_embedders)

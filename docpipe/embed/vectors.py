@@ -18,3 +18,10 @@ def unit_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> ND
     if not lengths.all():
         raise EmbeddingInvalid("a vector is zero and has no direction: embed the document again")
     return np.asarray(vectors / lengths, dtype=np.float32)
+
+
+def shortened(vectors: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
+    """Keep the first numbers of every vector and scale them to unit length again, as Matryoshka models are trained for."""
+    if vectors.shape[1] == dimension:
+        return vectors
+    return unit_vectors(vectors[:, :dimension], len(vectors), dimension)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docpipe.embed.embedder import Embedder, open_embedder
+from docpipe.embed.contract import BatchEmbedder, Embedder
+from docpipe.embed.embedder import open_embedder
 from docpipe.embed.model import find_model
 from docpipe.enrich.classes import BEGINNING_TOKENS, LEAST_LEAD, LEAST_SIMILARITY, choose, opening
 from docpipe.errors import ArtifactDamaged, ConfigurationError, DocpipeError, EmbeddingInvalid, TransientError
@@ -75,7 +78,14 @@ class EnrichStage:
         return Task(item.document.key, "docpipe.enrich.worker:enrich", (item.inputs[StageName.CHUNKS](), self._settings.key_phrases))
 
 
-_Vector = NDArray[np.float32] | DocpipeError
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What became of a document's beginning."""
+
+    vector: NDArray[np.float32] | None = None
+    """None where it says nothing, or could not be embedded."""
+    error: DocpipeError | None = None
+    billed_tokens: int = 0
 
 
 class _Classifier:
@@ -88,46 +98,59 @@ class _Classifier:
     def finish(self, group: Sequence[Answered]) -> Iterator[Outcome]:
         """Yield the outcomes of a group."""
         started = time.monotonic()
-        beginnings = [str(one.header.get("beginning", "")) for one in group]
-        if not self._settings.label_names or not any(text.strip() for text in beginnings):
-            yield from (self._outcome(one, None, 0.0) for one in group)
+        texts = [str(one.header.get("beginning", "")) for one in group]
+        if not self._settings.label_names or not any(text.strip() for text in texts):
+            yield from (self._outcome(one, _Beginning(), 0.0) for one in group)
             return
-        embedder = open_embedder(self._settings)
-        window = embedder.model.window - embedder.model.special_tokens
-        texts = [opening(text, embedder.model.tokenizer(), window) for text in beginnings]
-        vectors = self._embed(embedder, texts)
+        beginnings = self._embed(texts)
         share = (time.monotonic() - started) / len(group)
-        for one, text, vector in zip(group, texts, vectors, strict=True):
-            yield self._outcome(one, vector if text.strip() else None, share)
+        for one, beginning in zip(group, beginnings, strict=True):
+            yield self._outcome(one, beginning, share)
 
-    def _embed(self, embedder: Embedder, texts: Sequence[str]) -> Sequence[_Vector]:
-        """A vector for each text, or why there is none."""
+    def _embed(self, texts: Sequence[str]) -> Sequence[_Beginning]:
         try:
             if self._labels is None:
-                self._labels = _label_vectors(embedder, self._settings.label_names)
-            return _embed(embedder, texts)
+                self._labels = _label_vectors(self._embedder, self._settings.label_names)
+            return _embed(self._embedder, texts)
         except TransientError as error:
-            return [error] * len(texts)
+            return [_Beginning(error=error) if text.strip() else _Beginning() for text in texts]
 
-    def _outcome(self, one: Answered, vector: _Vector | None, share: float) -> Outcome:
-        if isinstance(vector, DocpipeError):
-            return Lost(one.key, vector, one.seconds + share)
+    @cached_property
+    def _embedder(self) -> BatchEmbedder:
+        """The same to the end: vectors of another model, put into its place meanwhile, cannot be compared with the labels'."""
+        return open_embedder(self._settings)
+
+    def _outcome(self, one: Answered, beginning: _Beginning, share: float) -> Outcome:
+        if beginning.error is not None:
+            return Lost(one.key, beginning.error, one.seconds + share)
         try:
             enriched = EnrichedDocument.from_bytes(one.body)
         except ArtifactDamaged as error:
             return Lost(one.key, error, one.seconds)
-        if vector is not None and self._labels is not None:
-            name, scores = choose(vector, self._labels, self._settings.label_names)
+        if beginning.vector is not None and self._labels is not None:
+            name, scores = choose(beginning.vector, self._labels, self._settings.label_names)
             enriched = enriched.model_copy(update={"document_class": name, "class_scores": scores})
-        return Made(one.key, enriched.to_bytes(), enriched.counts, one.seconds + share)
+        billed = {"billed_tokens": beginning.billed_tokens} if beginning.billed_tokens else {}
+        return Made(one.key, enriched.to_bytes(), {**enriched.counts, **billed}, one.seconds + share)
 
 
-def _embed(embedder: Embedder, texts: Sequence[str]) -> list[_Vector]:
-    """A vector for each text, or why the model can make none."""
-    try:
-        return list(embedder.embed(texts))
-    except EmbeddingInvalid as error:
-        return [error] if len(texts) == 1 else [vector for text in texts for vector in _embed(embedder, [text])]
+def _embed(embedder: BatchEmbedder, texts: Sequence[str]) -> list[_Beginning]:
+    """Embed the beginnings that say something; one that the model refuses is lost alone."""
+    model = embedder.model
+    window = model.window - model.special_tokens
+    openings = {place: opening(text, model.tokenizer(), window) for place, text in enumerate(texts)}
+    asked = [place for place, text in openings.items() if text.strip()]
+    found = [_Beginning()] * len(texts)
+    for part in embedder.embed_parts([openings[place] for place in asked]) if asked else ():
+        places = [asked[place] for place in part.places]
+        if part.error is not None:
+            for place in places:
+                found[place] = _Beginning(error=part.error)
+            continue
+        bills = part.bills(np.array([len(openings[place]) for place in places]))
+        for place, vector, billed in zip(places, part.vectors, bills, strict=True):
+            found[place] = _Beginning(vector, billed_tokens=int(billed))
+    return found
 
 
 def _label_vectors(embedder: Embedder, names: Sequence[str]) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
-"""One owner at a time for a folder.
+"""One writer at a time for a folder, and readers who keep what they read from being removed.
 
 A second opening of an embedded shard, even one that fails, breaks the next flush of the first (measured with Qdrant
-Edge 0.9): so this lock is taken before the shard is touched at all.
+Edge 0.9): so the writer's lock is taken before its shard is touched at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +42,16 @@ class IndexLock:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
                 os.close(self._descriptor)
 
+    @property
+    def descriptor(self) -> int:
+        """The open file; a process that inherits it holds the lock until it ends."""
+        return self._descriptor
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether somebody deleted the file, or put another in its place: whoever locks that one is an owner too."""
+        return not _is_at(self._descriptor, self._path)
+
     def forget(self) -> None:
         """Close a descriptor that came with a fork, so that a child does not keep its dead parent's lock."""
         os.close(self._descriptor)
@@ -52,9 +63,9 @@ def acquire(path: Path, wait: float) -> IndexLock:
     A thread that already holds it is told at once: waiting for itself would not help.
     """
     path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
     while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with _registry:
             owner = _held.get(path)
             if owner is None and (lock := _try(path)) is not None:
@@ -68,22 +79,61 @@ def acquire(path: Path, wait: float) -> IndexLock:
         time.sleep(_POLL_SECONDS)
 
 
-def _try(path: Path) -> IndexLock | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def share(path: Path) -> int | None:
+    """Open a file and lock it together with other readers; None where somebody has it alone. Closing it unlocks it.
+
+    Raises `FileNotFoundError` where there is none.
+    """
+    return _locked(os.open(path, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Try to lock out everybody who shares the file, which is made where it is missing; says whether that worked."""
+    descriptor = _locked(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), fcntl.LOCK_EX)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _try(path: Path) -> IndexLock | None:
+    try:
+        descriptor = _locked(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), fcntl.LOCK_EX)
+    except FileNotFoundError:
+        return None
+    if descriptor is None:
+        return None
+    if not _is_at(descriptor, path):
+        # The folder was removed while this was waiting: a lock on a file that nobody can find keeps nobody out.
         os.close(descriptor)
         return None
-    except OSError:
-        os.close(descriptor)
-        raise
     about = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
     # The content is for people: it must never keep the lock from being held.
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(about).encode(), 0)
     return IndexLock(path, descriptor)
+
+
+def _locked(descriptor: int, how: int) -> int | None:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _owner(path: Path) -> str:

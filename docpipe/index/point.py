@@ -40,8 +40,11 @@ def point_id(key: str, generation: int, chunk: int) -> str:
 def point_slices(entries: Sequence[Entry], dimension: int) -> Iterator[list[StoredPoint]]:
     """All points of some entries in slices of `UPSERT_POINTS`, made as they are asked for.
 
-    Every vector is checked before the first slice is made: raises `EmbeddingInvalid`.
+    Every vector is checked before the first slice is made: raises `EmbeddingInvalid`, and `ValueError` for a document that is
+    given twice, of which either writing would delete the other.
     """
+    if len({entry.key for entry in entries}) < len(entries):
+        raise ValueError("a document is written twice in one call")
     checked = [(entry, _vectors(entry, dimension)) for entry in entries]
     pending: list[StoredPoint] = []
     for entry, vectors in checked:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property
 
 from docpipe.embed.model import EmbeddingModel, find_model
@@ -14,6 +15,7 @@ from docpipe.errors import ArtifactDamaged, ConfigurationError, DocpipeError, Tr
 from docpipe.fingerprint import Recipe
 from docpipe.index.collection import SCHEMA, collection_for
 from docpipe.index.contract import Entry, IndexWriter, Passage
+from docpipe.index.folders import folders
 from docpipe.index.opening import location, open_writer
 from docpipe.index.sparse import PARAMETERS
 from docpipe.inputs import Loaded, load_inputs
@@ -21,7 +23,7 @@ from docpipe.models import Chunk, ChunkedDocument, Document, EmbeddedDocument, E
 from docpipe.settings import Settings
 from docpipe.stage import Item, Lost, Made, Outcome
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 GROUP_DOCUMENTS = 64
 GROUP_POINTS = 2_000
@@ -118,8 +120,12 @@ class IndexStage:
             "object_key": document.object_key,
             "media_type": document.media_type,
             "document_class": enriched.document_class,
+            "tags": list(folders(document.object_key)),
             "run_id": self._run_id,
         }
+        dated = document.modified or document.first_seen
+        if dated:
+            payload["date"] = dated.astimezone(UTC).isoformat()
         passages = [_passage(chunk, learnt[chunk.index], enriched.language) for chunk in chunks]
         return Entry(document.key, document.generation, payload, passages, unit_vectors(vectors, len(chunks), self._model.dimension))
 
@@ -152,6 +158,7 @@ class IndexStage:
 def _passage(chunk: Chunk, learnt: Enrichment, language: str) -> Passage:
     payload = {
         "text": chunk.text,
+        "overlap": chunk.overlap,
         "heading_path": list(chunk.heading_path),
         "pages": list(chunk.pages),
         "boxes": [box.model_dump() for box in chunk.boxes],

@@ -2,5 +2,6 @@
 
 from docpipe.ledger.ledger import Ledger
 from docpipe.ledger.records import Arrival, Batch, KnownObject, PendingDocument, StageTotal, Summary
+from docpipe.ledger.switches import Switch
 
-__all__ = ["Arrival", "Batch", "KnownObject", "Ledger", "PendingDocument", "StageTotal", "Summary"]
+__all__ = ["Arrival", "Batch", "KnownObject", "Ledger", "PendingDocument", "StageTotal", "Summary", "Switch"]

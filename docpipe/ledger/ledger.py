@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from docpipe.errors import ConfigurationError
+from docpipe.ledger.allowances import Allowances
 from docpipe.ledger.attachments import Attachments
 from docpipe.ledger.batches import Batches
 from docpipe.ledger.database import Database
@@ -14,9 +15,10 @@ from docpipe.ledger.leases import Leases
 from docpipe.ledger.migration import migrate
 from docpipe.ledger.sensing import Sensing
 from docpipe.ledger.stages import Stages
+from docpipe.ledger.switches import Switches
 
 
-class Ledger(Sensing, Attachments, Documents, Batches, Stages, Leases):
+class Ledger(Sensing, Attachments, Documents, Batches, Stages, Leases, Allowances, Switches):
     """The one record of all documents; safe for many threads and many processes.
 
     Every method is one transaction, or reads in pages of one transaction each. Every method raises `TransientError`

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: what this code reads and writes."""
 
 
@@ -133,3 +133,26 @@ leases = Table(
     Column("owner", Text, nullable=False),
     Column("expires", UtcDateTime, nullable=False),
 )
+
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("due", Float, nullable=False),
+)
+"""What a provider allows a minute, used up to `due`: seconds since 1970 at which the next unit falls due."""
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("alias", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("previous", Text),
+    Column("at", UtcDateTime, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("quality", JSON, nullable=False),
+)
+"""Which collection was searched since when, and which was refused its place, and why."""
+Index("switches_by_alias", switches.c.alias, switches.c.id)

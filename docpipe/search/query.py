@@ -22,18 +22,25 @@ class Query:
     """Whether the end of what was asked had to go."""
 
 
-def prepare(text: str, model: EmbeddingModel) -> Query:
-    """Clean a query and cut it to the model's window; raises `QueryInvalid` for one without a visible character."""
+def cleaned(text: str) -> str:
+    """Make a query valid text; raises `QueryInvalid` for one without a visible character."""
     # A command line may hand over bytes that are no valid text, as lone surrogates.
     clean = text.encode(errors="replace").decode().replace("\0", " ").strip()
     if not clean:
         raise QueryInvalid("the query is empty: ask a question, or give words to look for")
+    return clean
+
+
+def prepare(text: str, model: EmbeddingModel) -> Query:
+    """Clean a query and cut it to the model's window; raises `QueryInvalid` for one without a visible character."""
+    clean = cleaned(text)
     kept = clean[:LONGEST_CHARACTERS]
-    tokenizer = model.tokenizer()
-    room = max(1, model.window - model.special_tokens - len(tokenizer.encode(model.query_prompt, add_special_tokens=False).ids))
+    tokenizer, prompt = model.tokenizer(), model.query_prompt
+    room = model.window - model.special_tokens
     while True:
-        tokens = tokenizer.encode(kept, add_special_tokens=False)
-        if len(tokens.ids) <= room:
-            return Query(kept, model.query_prompt, len(kept) < len(clean))
+        # Counted together: behind a prompt a text may have other tokens than alone.
+        tokens = tokenizer.encode(prompt + kept, add_special_tokens=False)
+        if len(tokens.ids) <= room or not kept:
+            return Query(kept, prompt, len(kept) < len(clean))
         # A text cut within a word may have one token more than before, so it is counted again and always gets shorter.
-        kept = kept[: min(tokens.offsets[room - 1][1], len(kept) - 1)]
+        kept = kept[: max(0, min(tokens.offsets[room - 1][1] - len(prompt), len(kept) - 1))]

@@ -9,12 +9,13 @@ import pytest
 from docpipe.chunk import stage as stage_module
 from docpipe.chunk.stage import ChunkStage
 from docpipe.embed.model import find_model
-from docpipe.errors import ArtifactDamaged, BucketUnavailable, LimitExceeded, ModelMissing, PermanentError
+from docpipe.errors import ArtifactDamaged, BucketUnavailable, ConfigurationError, LimitExceeded, ModelMissing, PermanentError
 from docpipe.models import ChunkedDocument, Document, DocumentStatus, ParsedDocument, StageName
 from docpipe.pooled import Answered
 from docpipe.settings import Settings, load_settings
 from docpipe.stage import Item, Lost, Made
 from tests.chunk.documents import paragraphs, report, tokenizer
+from tests.chunk.scripts import TWENTY_SCRIPTS
 
 
 def settings(tmp_path: Path, **changes: object) -> Settings:
@@ -95,3 +96,33 @@ def test_chunks_are_measured_with_the_models_own_tokenizer(tmp_path: Path) -> No
         assert chunk.tokens == len(tokenizer().encode(chunk.embedding_text, add_special_tokens=False).ids) <= 64
     model = find_model(settings(tmp_path))
     assert max(len(model.tokenizer().encode(chunk.embedding_text).ids) for chunk in ChunkedDocument.from_bytes(made.data).chunks) <= 66
+
+
+def test_a_passage_prompt_takes_its_room_and_is_part_of_the_recipe(tmp_path: Path) -> None:
+    document = item("a", good).document
+    plain = ChunkStage(settings(tmp_path)).recipe(document)
+    prompted = ChunkStage(settings(tmp_path, embed_passage_prompt="passage: ")).recipe(document)
+    assert (plain.parameters["chunk_tokens"], "passage_prompt" in plain.parameters) == (254, False)
+    assert (prompted.parameters["chunk_tokens"], prompted.parameters["passage_prompt"]) == (252, "passage: ")
+    wide = ChunkStage(settings(tmp_path, embed_window=512, chunk_tokens=1_000)).recipe(document)
+    assert wide.parameters["chunk_tokens"] == 510
+
+
+def test_a_prompt_that_leaves_no_room_for_a_chunk_says_what_to_shorten(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="DOCPIPE_EMBED_PASSAGE_PROMPT"):
+        ChunkStage(settings(tmp_path, embed_passage_prompt="word " * 240)).recipe(item("a", good).document)
+
+
+@pytest.mark.parametrize("prompt", ["", "passage: ", "Represent this:"])
+def test_every_chunk_fits_the_window_behind_its_prompt(tmp_path: Path, prompt: str) -> None:
+    hard = [*TWENTY_SCRIPTS, "x" * 100_000, "語" * 100_000, "." * 100_000, "😀🚒👩‍👩‍👧" * 500, "\u0378\U000e0fff\ufdd0 " * 500, "ﷺ" * 300]
+    texts = [*hard, *(text * 40 for text in TWENTY_SCRIPTS), " ".join(TWENTY_SCRIPTS) * 10, "", " "]
+    data = ParsedDocument(paragraphs(*texts), ()).to_bytes()
+    chosen = settings(tmp_path, embed_passage_prompt=prompt)
+    model = find_model(chosen)
+    (made,) = ChunkStage(chosen).process([item("hard", lambda: data)])
+    assert isinstance(made, Made)
+    chunks = ChunkedDocument.from_bytes(made.data).chunks
+    lengths = [len(one.ids) for one in model.tokenizer().encode_batch_fast([prompt + chunk.embedding_text for chunk in chunks])]
+    assert model.window - 40 < max(lengths) <= model.window
+    assert len(chunks) > 300

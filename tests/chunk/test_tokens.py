@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from docpipe.chunk.tokens import CHARACTERS_PER_TOKEN, TokenCounter
 from tests.chunk.documents import tokenizer
+from tests.chunk.scripts import TWENTY_SCRIPTS
+from tests.embed.tiny_tokenizers import byte_pairs, unigrams, word_pieces
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
 
@@ -54,3 +59,13 @@ def test_the_memory_of_words_is_bounded() -> None:
         counter.estimate([" ".join(f"w{number}" for number in range(start, start + 25_000))])
     assert len(counter._words) <= 225_000
     assert counter.estimate(["w1 w249999"]) == [real("w1 w249999")]
+
+
+@pytest.mark.parametrize("make", [word_pieces, unigrams, byte_pairs], ids=["words", "unigrams", "bytes"])
+@pytest.mark.parametrize("prompt", ["passage: ", "passage:", "passage", "\n"], ids=["blank", "colon", "word", "line"])
+def test_a_text_behind_a_prompt_is_counted_as_the_model_reads_it(make: Callable[[], Tokenizer], prompt: str) -> None:
+    tokenizer = make()
+    texts = ["pump", " pump", "s", "\nx", "cover" * 80, "", "😀", *TWENTY_SCRIPTS]
+    alone = len(tokenizer.encode(prompt, add_special_tokens=False).ids)
+    together = [len(tokenizer.encode(prompt + text, add_special_tokens=False).ids) for text in texts]
+    assert TokenCounter(tokenizer, prompt).exact(texts) == [max(0, count - alone) for count in together]

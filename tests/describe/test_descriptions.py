@@ -19,9 +19,10 @@ from docpipe.settings import Settings
 from docpipe.stage import Item, Lost, Made, Outcome
 from tests.describe.conftest import VisionSettings
 from tests.describe.test_writing import document
-from tests.openai_server import OpenAIServer, failure
+from tests.openai_server import OpenAIServer
 from tests.parse import pictures, samples
 from tests.parse.conftest import item, parsed, run
+from tests.scripted_server import failure
 
 
 def undescribed(folder: Path, name: str, unread: Sequence[int] = ()) -> tuple[Item, Made]:

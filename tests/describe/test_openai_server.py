@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from email.utils import formatdate
 
 import pytest
 
-from docpipe.describe.openai_server import OpenAIVisionModel, retry_after
+from docpipe.describe.openai_server import OpenAIVisionModel
 from docpipe.describe.prompt import Prompt
 from docpipe.errors import ConfigurationError, DocpipeError, PermanentError, TransientError
 from tests.describe.conftest import VisionSettings
-from tests.openai_server import OpenAIServer, Reply, failure
+from tests.openai_server import OpenAIServer
+from tests.scripted_server import Reply, failure
 
 PICTURE = b"\x89PNG the picture"
 
@@ -91,25 +90,3 @@ def test_a_password_in_the_url_is_not_shown(vision_settings: VisionSettings) -> 
         model.ask(Prompt.FIGURE, PICTURE, "image/png")
     model.close()
     assert "hidden" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "3"}, 3.0),
-        ({"retry-after-ms": "250"}, 0.25),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "99999"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({}, None),
-    ],
-)
-def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
-
-
-def test_a_date_to_wait_for() -> None:
-    seconds = retry_after({"retry-after": formatdate(time.time() + 30, usegmt=True)})
-    assert seconds is not None
-    assert 28 <= seconds <= 30

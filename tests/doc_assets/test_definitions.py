@@ -55,7 +55,7 @@ def test_definitions(definitions: dg.Definitions, snapshot: SnapshotAssertion) -
             "nodes": sorted(node.name for node in definitions.resolve_job_def(name).nodes),
             "partitions": repr(definitions.resolve_job_def(name).partitions_def),
         }
-        for name in ("check_consistency", "index_documents", "remove_documents")
+        for name in ("check_consistency", "index_documents", "remove_documents", "switch_collection")
     }
     sensor = definitions.resolve_sensor_def("documents")
     sensors = {

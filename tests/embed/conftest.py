@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,30 @@ def tiny_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hidden_size=TINY_DIMENSION, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, max_position_embeddings=64
     )
     BertModel(config).save_pretrained(folder)
-    shutil.copy(find_model(Settings(_env_file=None)).folder / "tokenizer.json", folder)  # type: ignore[call-arg]
+    shutil.copy(find_model(Settings(_env_file=None)).tokenizer_file, folder)  # type: ignore[call-arg]
     (folder / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": ""}, {"type": "x.Pooling", "path": "1_Pooling"}]))
     (folder / "1_Pooling").mkdir()
     pooling = {"word_embedding_dimension": TINY_DIMENSION, "pooling_mode_mean_tokens": True}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 48}))
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_graph(tiny_master: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the conversion writes; made in this process, which has torch already. MiniLM's is made in a process of its own."""
+    from docpipe.embed.local.conversion import convert
+
+    target = tmp_path_factory.mktemp("graph")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        convert(tiny_master, "mean", target)
+    return target
+
+
+def convert_quickly(monkeypatch: pytest.MonkeyPatch, graph: Path) -> None:
+    """Have every conversion end with a copy of this graph."""
+    monkeypatch.setattr("docpipe.embed.local.graph._convert", lambda _, target: shutil.copytree(graph, target, dirs_exist_ok=True))
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_the_tokenizer_neither_cuts_nor_pads(settings: MakeSettings) -> None:
 def test_a_folder_of_ones_own(settings: MakeSettings, tiny: Path) -> None:
     model = find_model(settings(embedder=str(tiny)))
     assert (model.name, model.dimension, model.window, model.folder) == ("tiny", TINY_DIMENSION, 48, tiny)
-    assert [path.name for path in model.weights] == ["model.safetensors"]
+    assert "model.safetensors" in [name for name, _, _ in model.files]
 
 
 def test_the_hash_covers_weights_tokenizer_and_configuration(settings: MakeSettings, tiny: Path) -> None:
@@ -71,22 +71,106 @@ def test_both_spellings_of_the_pooling_are_read(settings: MakeSettings, tiny: Pa
     ("name", "fields", "message"),
     [
         ("1_Pooling/config.json", {"pooling_mode_max_tokens": True}, "pooling"),
-        ("1_Pooling/config.json", {"pooling_mode": "lasttoken"}, "pooling"),
-        ("config_sentence_transformers.json", {"prompts": {"document": "passage: "}}, "prompt"),
-        ("config_sentence_transformers.json", {"prompts": {"query": "q"}, "default_prompt_name": "query"}, "prompt"),
+        ("1_Pooling/config.json", {"pooling_mode": "weightedmean"}, "pooling"),
+        ("1_Pooling/config.json", {"pooling_mode": ["cls", "mean"]}, "pooling"),
+        ("config_sentence_transformers.json", {"prompts": {"query": "q"}, "default_prompt_name": "other"}, "default_prompt_name"),
+        ("config_sentence_transformers.json", {"prompts": ["query: "]}, "prompts"),
+        ("config_sentence_transformers.json", {"prompts": {"query": 1}}, "prompts"),
+        ("tokenizer_config.json", {"add_eos_token": True}, "end token"),
     ],
 )
 def test_a_model_that_would_be_used_wrongly_is_refused(
     settings: MakeSettings, tiny: Path, name: str, fields: dict[str, Any], message: str
 ) -> None:
+    if "add_eos_token" in fields:
+        (tiny / "tokenizer.json").write_text(json.dumps(json.loads((tiny / "tokenizer.json").read_text()) | {"post_processor": None}))
     change(tiny / name, **fields)
     with pytest.raises(ConfigurationError, match=message):
         find_model(settings(embedder=str(tiny)))
 
 
-def test_a_query_prompt_is_kept(settings: MakeSettings, tiny: Path) -> None:
-    change(tiny / "config_sentence_transformers.json", prompts={"query": "query: ", "document": ""})
-    assert find_model(settings(embedder=str(tiny))).query_prompt == "query: "
+def test_a_model_that_wants_lower_case_has_to_make_it(settings: MakeSettings, tiny: Path) -> None:
+    change(tiny / "sentence_bert_config.json", do_lower_case=True)
+    assert find_model(settings(embedder=str(tiny))).window == 48
+    tokenizer = json.loads((tiny / "tokenizer.json").read_text())
+    tokenizer["normalizer"]["lowercase"] = False
+    (tiny / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ConfigurationError, match="Lowercase"):
+        find_model(settings(embedder=str(tiny)))
+
+
+def test_prompts_are_left_out_of_the_pooling_by_no_model_that_has_any(settings: MakeSettings, tiny: Path) -> None:
+    change(tiny / "1_Pooling" / "config.json", include_prompt=False)
+    assert find_model(settings(embedder=str(tiny))).pooling == "mean"
+    change(tiny / "config_sentence_transformers.json", prompts={"query": "query: "})
+    with pytest.raises(ConfigurationError, match="leaves the prompt out"):
+        find_model(settings(embedder=str(tiny)))
+
+
+@pytest.mark.parametrize(("mode", "pooling"), [("lasttoken", "last"), ("mean_sqrt_len_tokens", "mean"), (["max"], "max")])
+def test_poolings_have_the_names_of_sentence_transformers(settings: MakeSettings, tiny: Path, mode: object, pooling: str) -> None:
+    (tiny / "1_Pooling" / "config.json").write_text(json.dumps({"embedding_dimension": 32, "pooling_mode": mode}))
+    assert find_model(settings(embedder=str(tiny))).pooling == pooling
+
+
+def test_the_settings_overrule_the_folder(settings: MakeSettings, tiny: Path) -> None:
+    own = find_model(settings(embedder=str(tiny)))
+    model = find_model(
+        settings(
+            embedder=str(tiny),
+            embed_dimension=8,
+            embed_window=64,
+            embed_pooling="last",
+            embed_query_prompt="query: ",
+            embed_passage_prompt="passage: ",
+        )
+    )
+    assert (model.dimension, model.network_dimension, model.window, model.pooling) == (8, TINY_DIMENSION, 64, "last")
+    assert (model.query_prompt, model.passage_prompt) == ("query: ", "passage: ")
+    assert (own.dimension, own.network_dimension, own.pooling) == (TINY_DIMENSION, 0, "mean")
+
+
+def test_the_hash_follows_what_decides_a_passages_vector_and_nothing_else(settings: MakeSettings, tiny: Path) -> None:
+    def sha256(**changes: object) -> str:
+        return find_model(settings(embedder=str(tiny), **changes)).sha256
+
+    own = sha256()
+    for same in ({"embed_dimension": 32}, {"embed_pooling": "mean"}, {"embed_passage_prompt": ""}, {"embed_query_prompt": "q: "}):
+        assert sha256(**same) == own
+    assert sha256(embed_window=64) == own
+    others = [sha256(**changed) for changed in ({"embed_dimension": 8}, {"embed_pooling": "cls"}, {"embed_passage_prompt": "p: "})]
+    assert len({own, *others}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"embed_dimension": 33}, "DOCPIPE_EMBED_DIMENSION=33.*32 or less"),
+        ({"embed_window": 65}, "DOCPIPE_EMBED_WINDOW=65.*64 or less"),
+        ({"embed_window": 2}, "DOCPIPE_EMBED_WINDOW=2 has no room"),
+        ({"embed_pooling": "median"}, "DOCPIPE_EMBED_POOLING=median.*mean, cls, max, last"),
+        ({"embed_query_prompt": "word " * 46}, "query prompt.*DOCPIPE_EMBED_QUERY_PROMPT"),
+        ({"embed_passage_prompt": "word " * 60}, "passage prompt.*DOCPIPE_EMBED_PASSAGE_PROMPT"),
+    ],
+    ids=["dimension", "positions", "window", "pooling", "query", "passage"],
+)
+def test_a_setting_that_the_model_cannot_follow_says_what_it_can(
+    settings: MakeSettings, tiny: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        find_model(settings(embedder=str(tiny), **changes))
+
+
+def test_a_prompt_takes_its_room(settings: MakeSettings, tiny: Path) -> None:
+    model = find_model(settings(embedder=str(tiny), embed_passage_prompt="passage: "))
+    assert (model.room(""), model.room(model.passage_prompt)) == (46, 44)
+
+
+def test_a_model_that_changes_is_another_model(settings: MakeSettings, tiny: Path) -> None:
+    before = find_model(settings(embedder=str(tiny)))
+    weights = (tiny / "model.safetensors").read_bytes()
+    (tiny / "model.safetensors").write_bytes(weights[:-4] + b"\0\1\2\3")
+    assert find_model(settings(embedder=str(tiny))).sha256 != before.sha256
 
 
 def test_further_modules_are_refused(settings: MakeSettings, tiny: Path) -> None:

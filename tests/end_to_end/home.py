@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docpipe.embed.model import find_model
-from docpipe.index import open_index
+from docpipe.index import open_reader
 from docpipe.ledger import Ledger
 from docpipe.models import StageName
 from docpipe.pipeline import Pipeline
 from docpipe.reconcile import reconcile
 from docpipe.settings import load_settings
+from docpipe.stage import WORK_COUNTS
 from docpipe.stage_run import StageResult
 
 RUN = "run"
@@ -78,7 +78,7 @@ def contents(pipeline: Pipeline) -> Contents:
     ledger: Ledger = pipeline.ledger
     documents = {one.key: (one.object_key, one.generation, one.status, one.content_sha256, one.error) for one in ledger.all_documents()}
     stages = {
-        place: (state.status, state.generation, state.fingerprint, state.recipe, state.counts)
+        place: (state.status, state.generation, state.fingerprint, state.recipe, _held(state.counts))
         for place, state in ledger.stage_states(list(documents)).items()
     }
     artifacts = {(one.stage, one.document_id, one.fingerprint) for stage in StageName for one in pipeline.artifacts.list_stage(stage)}
@@ -86,25 +86,28 @@ def contents(pipeline: Pipeline) -> Contents:
     return Contents(documents, stages, artifacts, points, vectors)
 
 
+def _held(counts: Mapping[str, int]) -> dict[str, int]:
+    """What an artifact holds, without what making it took: that depends on what was found."""
+    return {name: number for name, number in counts.items() if name not in WORK_COUNTS}
+
+
 def _points(pipeline: Pipeline) -> tuple[dict[str, dict[str, Any]], dict[str, NDArray[np.float32]]]:
     """Every point of the embedded index, with its payload and its dense vector, read from the engine itself."""
     import qdrant_edge as edge
 
     from docpipe.index.collection import DENSE
-    from docpipe.index.edge import EdgeIndex
+    from docpipe.index.edge import EdgeReader
 
-    index = open_index(pipeline.settings, find_model(pipeline.settings))
-    assert isinstance(index, EdgeIndex)
-    try:
-        if index._shard is None:
-            return {}, {}
-        found, more = index._shard.scroll(edge.ScrollRequest(limit=10_000, with_payload=True, with_vector=True))
-        assert more is None
-        payloads = {str(point.id): dict(point.payload or {}) for point in found}
-        # The sparse vector is made of the passage's text alone, which the payload has.
-        named = {str(point.id): point.vector for point in found}
-        vectors = {one: np.asarray(vector[DENSE], dtype=np.float32) for one, vector in named.items() if isinstance(vector, dict)}
-        assert vectors.keys() == payloads.keys()
-    finally:
-        index.close()
+    with open_reader(pipeline.settings) as index:
+        assert isinstance(index, EdgeReader)
+        with index._shard() as shard:
+            if shard is None:
+                return {}, {}
+            found, more = shard.scroll(edge.ScrollRequest(limit=10_000, with_payload=True, with_vector=True))
+    assert more is None
+    payloads = {str(point.id): dict(point.payload or {}) for point in found}
+    # The sparse vector is made of the passage's text alone, which the payload has.
+    named = {str(point.id): point.vector for point in found}
+    vectors = {one: np.asarray(vector[DENSE], dtype=np.float32) for one, vector in named.items() if isinstance(vector, dict)}
+    assert vectors.keys() == payloads.keys()
     return payloads, vectors

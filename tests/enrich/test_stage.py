@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from docpipe.embed.embedder import Embedder, open_embedder
+from docpipe.embed.contract import BatchEmbedder, Embedder
+from docpipe.embed.embedder import open_embedder
+from docpipe.embed.local.sliced_embedder import SlicedEmbedder
 from docpipe.embed.model import EmbeddingModel
 from docpipe.enrich import stage as stage_module
 from docpipe.enrich.stage import EnrichStage
@@ -15,6 +17,7 @@ from docpipe.errors import ArtifactDamaged, BucketUnavailable, ConfigurationErro
 from docpipe.models import Chunk, ChunkedDocument, Document, DocumentStatus, EnrichedDocument, StageName
 from docpipe.settings import Settings, load_settings
 from docpipe.stage import Item, Lost, Made, Outcome
+from tests.embedding_server import DIMENSION, embedding_server
 
 INVOICE = """Invoice No. 2024-117, dated 12 March 2024. Bill to: ACME GmbH. Two consulting days at EUR 800.00 each.
 VAT 19 % is EUR 304.00. The amount due is EUR 1,904.00, to be paid within 14 days to IBAN DE89 3704 0044 0532 0130 00."""
@@ -76,13 +79,26 @@ def test_enriches_and_loses_only_what_fails(settings: Settings) -> None:
 def test_documents_are_embedded_together(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def counted(settings: Settings) -> Embedder:
-        return Watched(open_embedder(settings), calls)
+    def counted(settings: Settings) -> BatchEmbedder:
+        return SlicedEmbedder(Watched(open_embedder(settings), calls))
 
     monkeypatch.setattr(stage_module, "open_embedder", counted)
     items = [item(f"{number}", chunked(INVOICE)) for number in range(5)]
     assert len(list(EnrichStage(settings).process(items))) == 5
     assert calls == [len(settings.label_names), 5]
+
+
+def test_labels_and_beginnings_are_compared_with_one_model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[BatchEmbedder] = []
+
+    def once_more(settings: Settings) -> BatchEmbedder:
+        opened.append(open_embedder(settings))
+        return opened[-1]
+
+    monkeypatch.setattr(stage_module, "open_embedder", once_more)
+    monkeypatch.setattr(stage_module, "_GROUP_DOCUMENTS", 1)
+    assert len(list(EnrichStage(settings).process([item("a", chunked(INVOICE)), item("b", chunked(INVOICE))]))) == 2
+    assert len(opened) == 1
 
 
 def test_a_full_group_is_handed_on_before_the_rest_is_loaded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +141,7 @@ class Watched:
 
 
 def test_a_beginning_that_cannot_be_embedded_costs_its_document_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "open_embedder", lambda settings: Watched(open_embedder(settings), [], "poison"))
+    monkeypatch.setattr(stage_module, "open_embedder", lambda settings: SlicedEmbedder(Watched(open_embedder(settings), [], "poison")))
     items = [item("good", chunked(INVOICE)), item("bad", chunked("A poison pill of a text, long enough."))]
     outcomes = {outcome.key: outcome for outcome in EnrichStage(settings).process(items)}
     assert enriched(outcomes["good"]).document_class == "invoice"
@@ -137,7 +153,7 @@ def test_a_beginning_that_cannot_be_embedded_costs_its_document_alone(settings: 
 @pytest.mark.parametrize("failing", [1, 2], ids=["labels", "beginnings"])
 def test_an_embedder_that_does_not_answer_costs_its_group_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
     monkeypatch.setattr(stage_module, "_GROUP_DOCUMENTS", 2)
-    embedder = Watched(open_embedder(settings), [], failing=[failing])
+    embedder = SlicedEmbedder(Watched(open_embedder(settings), [], failing=[failing]))
     monkeypatch.setattr(stage_module, "open_embedder", lambda settings: embedder)
     items = [item("first", chunked(INVOICE)), item("empty", chunked()), item("third", chunked(INVOICE))]
     outcomes = {outcome.key: outcome for outcome in EnrichStage(settings).process(items)}
@@ -146,6 +162,21 @@ def test_an_embedder_that_does_not_answer_costs_its_group_alone(settings: Settin
     assert isinstance(first.error, TransientError)
     assert enriched(outcomes["empty"]) == EnrichedDocument()
     assert enriched(outcomes["third"]).document_class == "invoice"
+
+
+def test_what_a_provider_bills_for_beginnings_is_counted(tmp_path: Path) -> None:
+    with embedding_server() as server:
+        made = load_settings(
+            home=tmp_path, workers=1, embedder="openai:tiny", embed_dimension=DIMENSION, embed_url=server.url, embed_key="secret-key"
+        )
+        items = [item("first", chunked(INVOICE)), item("second", chunked(AGREEMENT)), item("empty", chunked())]
+        first = {outcome.key: outcome.counts for outcome in EnrichStage(made).process(items) if isinstance(outcome, Made)}
+        again = {outcome.key: outcome.counts for outcome in EnrichStage(made).process(items) if isinstance(outcome, Made)}
+    assert first["first"]["billed_tokens"] > 0
+    assert first["second"]["billed_tokens"] > 0
+    assert "billed_tokens" not in first["empty"]
+    assert all("billed_tokens" not in counts for counts in again.values())
+    assert all(text.strip() for text in server.texts)
 
 
 def test_labels_too_long_for_the_model_are_a_matter_of_settings(home: Path) -> None:

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from docpipe.embed.model import find_model
 from docpipe.errors import ArtifactDamaged, BucketUnavailable, EmbeddingInvalid, IndexFull, IndexLocked, IndexUnavailable, PermanentError
-from docpipe.index import Entry, IndexWriter, Selection, open_reader, open_writer
+from docpipe.index import Entry, IndexWriter, Selection, open_reader, open_writer, own_collection
 from docpipe.index import stage as stage_module
 from docpipe.index.stage import IndexStage
 from docpipe.models import (
@@ -25,6 +26,7 @@ from docpipe.models import (
 from docpipe.settings import Settings
 from docpipe.stage import Item, Lost, Made, Outcome
 from tests.documents import chunked, document, item
+from tests.index.http_server import QdrantServer
 
 MakeSettings = Callable[..., Settings]
 
@@ -87,8 +89,7 @@ def test_documents_become_points_and_a_receipt(settings: MakeSettings) -> None:
     assert isinstance(made, Made)
     assert made.counts == {"points": 2}
     assert made.seconds > 0
-    collection = f"documents-{find_model(settings()).sha256[:8]}"
-    assert IndexedDocument.from_bytes(made.data) == IndexedDocument(collection=collection, generation=4, points=2)
+    assert IndexedDocument.from_bytes(made.data) == IndexedDocument(collection=own_collection(settings()).name, generation=4, points=2)
     assert isinstance(outcomes["empty"], Made)
 
 
@@ -103,19 +104,23 @@ def test_a_document_that_has_no_chunks_any_more_loses_its_points(settings: MakeS
 def test_everything_that_is_known_of_a_chunk_is_stored(settings: MakeSettings) -> None:
     box = Box(page=2, left=1, top=2, right=3, bottom=4)
     chunks = ChunkedDocument(
-        chunks=(Chunk(index=0, text="body", heading_path=("One", "Two"), boxes=(box,), pages=(2,), tokens=3, kind="table"),)
+        chunks=(Chunk(index=0, text="body", heading_path=("One", "Two"), boxes=(box,), pages=(2,), tokens=3, kind="table", overlap=2),)
     )
     learnt = EnrichedDocument(document_class="manual", language="fr", enrichments=(Enrichment(chunk=0, quality=0.25, language="de"),))
     one = ready("a", 1, changed={"chunks": chunks.to_bytes(), "enriched_chunks": learnt.to_bytes()})
-    run(settings(), [one])
+    modified = datetime(2024, 5, 1, 2, tzinfo=timezone(timedelta(hours=3)))
+    run(settings(), [replace(one, document=replace(one.document, modified=modified, object_key="reports/2024/a.pdf"))])
     with open_reader(settings()) as index:
         (match,) = index.search(np.ones(DIMENSION, dtype=np.float32), "body", 1, Selection())
     assert match.payload == {
         "key": "a",
-        "object_key": "folder/a.pdf",
+        "object_key": "reports/2024/a.pdf",
+        "tags": ["reports", "reports/2024"],
+        "date": "2024-04-30T23:00:00+00:00",
         "generation": 1,
         "chunk": 0,
         "text": "body",
+        "overlap": 2,
         "heading_path": ["One", "Two"],
         "pages": [2],
         "boxes": [box.model_dump()],
@@ -126,6 +131,32 @@ def test_everything_that_is_known_of_a_chunk_is_stored(settings: MakeSettings) -
         "media_type": "application/pdf",
         "run_id": "run-7",
     }
+
+
+def test_a_document_without_a_date_of_its_own_has_that_of_its_arrival(settings: MakeSettings) -> None:
+    arrived, undated = ready("a", 1), ready("b", 1)
+    run(settings(), [replace(arrived, document=replace(arrived.document, first_seen=datetime(2024, 5, 1, tzinfo=UTC))), undated])
+    with open_reader(settings()) as index:
+        ours = index.passages([("a", 1, 0), ("b", 1, 0)])
+        dated = index.search(np.ones(DIMENSION, dtype=np.float32), "text", 5, Selection(since=datetime(2024, 5, 1, tzinfo=UTC)))
+    assert [one.get("date") for one in ours] == ["2024-05-01T00:00:00+00:00", None]
+    assert [match.payload["key"] for match in dated] == ["a"]
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
+@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
+def test_documents_are_indexed_on_a_server(settings: MakeSettings) -> None:
+    with QdrantServer().running() as server:
+        made = settings(qdrant_url=server.url)
+        assert isinstance(run(made, [ready("a", 300)])["a"], Made)
+        server.fault = lambda method, path: (503, {}, b"busy") if (method, path.rpartition("/")[2]) == ("PUT", "points") else None
+        assert isinstance(lost(run(made, [ready("a", 2, generation=2)])["a"]), IndexUnavailable)
+        assert stored(made) == {("a", 1): 300}
+        server.fault = lambda _method, _path: None
+        (outcome,) = run(made, [ready("a", 2, generation=2)]).values()
+        assert isinstance(outcome, Made)
+        assert outcome.counts == {"points": 2}
+        assert stored(made) == {("a", 2): 2}
 
 
 def test_a_document_is_made_only_when_its_points_are_durable(settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:

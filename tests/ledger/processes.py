@@ -66,3 +66,9 @@ def work_until_killed(url: str, sender: Connection) -> None:
             ledger.register([arrival(key) for key in keys])
             ledger.queue(f"batch-{turn}", keys)
             sender.send(f"batch-{turn}")
+
+
+def take_often(url: str, rounds: int) -> list[float]:
+    """Reserve one unit of 120 a minute again and again; returns how long each has to wait."""
+    with Ledger.open(url) as ledger:
+        return [ledger.take("api", 1, per_minute=120, burst=1) for _ in range(rounds)]

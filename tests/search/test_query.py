@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 
 from docpipe.embed.model import EmbeddingModel, find_model
 from docpipe.errors import QueryInvalid
 from docpipe.search.query import Query, prepare
 from docpipe.settings import Settings
+from tests.embed.tiny_tokenizers import byte_pairs, unigrams, word_pieces
 
 
 @pytest.fixture
@@ -42,6 +45,19 @@ def test_the_models_prompt_takes_its_room(model: EmbeddingModel) -> None:
     query = prepare("word " * 254, prompted)
     assert (query.prompt, query.cut) == ("query: ", True)
     assert len(model.tokenizer().encode(query.prompt + query.text).ids) == model.window
+
+
+@pytest.mark.parametrize("make", [word_pieces, unigrams, byte_pairs], ids=["words", "unigrams", "bytes"])
+@pytest.mark.parametrize("prompt", ["query: ", "query:", "Instruct: find\nQuery:"], ids=["blank", "colon", "instruction"])
+def test_prompt_and_query_fit_together(tmp_path: Path, model: EmbeddingModel, make: Callable[[], Tokenizer], prompt: str) -> None:
+    make().save(str(tmp_path / "tokenizer.json"))
+    special = make().num_special_tokens_to_add(is_pair=False)
+    prompted = replace(model, tokenizer_file=tmp_path / "tokenizer.json", query_prompt=prompt, window=40, special_tokens=special)
+    for text in ("the pump " * 90, "x" * 500, "語 😀 " * 90, "the"):
+        query = prepare(text, prompted)
+        assert text.startswith(query.text)
+        assert query.text
+        assert len(prompted.tokenizer().encode(prompt + query.text).ids) <= 40
 
 
 def test_bytes_that_are_no_text_do_no_harm(model: EmbeddingModel) -> None:

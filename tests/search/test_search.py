@@ -1,57 +1,30 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from docpipe.embed.embedder import open_embedder
-from docpipe.errors import ConfigurationError, QueryInvalid
-from docpipe.index import Entry, Passage, open_writer
-from docpipe.models import Box
-from docpipe.search import Hit, search
+from docpipe.errors import ConfigurationError, IndexUnavailable, QueryInvalid
+from docpipe.index import Entry, Passage, open_reader
+from docpipe.index.edge import EdgeReader
+from docpipe.search import Around, Hit, Searcher, search
 from docpipe.settings import Settings
+from tests.search.passages import BOX, document, store
 
 MakeSettings = Callable[..., Settings]
 
-DOCUMENTS = {
-    "pump": ["Switch the pump off before the cover is opened.", "The valve K-4711 is closed by hand."],
-    "bread": ["Let the dough rise for two hours in a warm place.", "Bake it until the crust is brown."],
-    "law": ["Die Mieter haben drei Monate Kündigungsfrist."],
-}
-BOX = Box(page=3, left=1, top=2, right=3, bottom=4)
 
-
-@pytest.fixture
-def filled(settings: MakeSettings) -> Settings:
-    made = settings()
-    entries = []
-    for key, texts in DOCUMENTS.items():
-        common = {
-            "object_key": f"{key}.pdf",
-            "media_type": "application/pdf",
-            "document_class": "manual" if key == "pump" else "book",
-            "run_id": "",
-        }
-        passages = [
-            Passage(
-                number,
-                text,
-                {
-                    "text": text,
-                    "heading_path": ["Chapter"],
-                    "pages": [3],
-                    "boxes": [BOX.model_dump()],
-                    "kind": "text",
-                    "language": "de" if key == "law" else "en",
-                    "quality": 0.5,
-                },
-            )
-            for number, text in enumerate(texts)
-        ]
-        entries.append(Entry(key, 2, common, passages, open_embedder(made).embed(texts)))
-    with open_writer(made) as index:
-        index.replace(entries)
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    made = Settings(home=tmp_path_factory.mktemp("search"), _env_file=None)  # type: ignore[call-arg]
+    pump = ["Switch the pump off before the cover is opened.", "The valve K-4711 is closed by hand."]
+    bread = ["Let the dough rise for two hours in a warm place.", "Bake it until the crust is brown."]
+    dated = {"date": "2024-05-01T12:00:00+00:00", "tags": ["food"]}
+    store(made, [document(made, "pump", pump, document_class="manual"), document(made, "bread", bread, **dated)])
     return made
 
 
@@ -72,8 +45,12 @@ def test_a_question_finds_its_passage_with_the_way_back(filled: Settings) -> Non
         document_class="book",
         media_type="application/pdf",
         quality=0.5,
+        date=datetime(2024, 5, 1, 12, tzinfo=UTC),
+        tags=("food",),
+        dense=hit.dense,
+        sparse=hit.sparse,
     )
-    assert len(others) == 4
+    assert len(others) == 3
     assert [one.score for one in others] == sorted((one.score for one in others), reverse=True)
 
 
@@ -81,44 +58,40 @@ def test_a_part_number_finds_its_passage(filled: Settings) -> None:
     assert search(filled, "K-4711", limit=1)[0].chunk == 1
 
 
-def test_selections_restrict_the_documents(filled: Settings) -> None:
-    assert {hit.key for hit in search(filled, "dough", document_classes=["manual"])} == {"pump"}
-    assert {hit.key for hit in search(filled, "dough", languages=["de"])} == {"law"}
-    assert {hit.key for hit in search(filled, "dough", keys=["law", "pump"])} == {"law", "pump"}
-
-
-@pytest.mark.parametrize("text", ["the of and", "😀", "?", "caf\udce9", "[SEP] [CLS]", "' OR 1=1 --"])
-def test_odd_queries_get_an_answer(filled: Settings, text: str) -> None:
-    hits = search(filled, text)
-    assert len(hits) == 5
-    assert not any(hit.query_cut for hit in hits)
-    assert all(np.isfinite(hit.score) for hit in hits)
-
-
-def test_a_query_over_the_window_is_answered_and_says_so(filled: Settings) -> None:
-    hits = search(filled, "How long should the dough rest? " * 200, limit=1)
-    assert [(hit.key, hit.query_cut) for hit in hits] == [("bread", True)]
+def test_all_that_a_search_can_be_told(filled: Settings) -> None:
+    told = {"keys": ["bread", "pump"], "document_classes": ["book"], "languages": ["en"], "tags": ["food"]}
+    dates = {"since": datetime(2024, 1, 1, tzinfo=UTC), "before": datetime(2025, 1, 1, tzinfo=UTC)}
+    hits = search(filled, "pump", **told, **dates, around=Around(neighbours=1), duplicates=True, rerank=False)  # type: ignore[arg-type]
+    assert {hit.key for hit in hits} == {"bread"}
+    assert all(hit.context and hit.context.first == 0 and hit.context.last == 1 for hit in hits)
 
 
 def test_an_empty_index_has_no_answer(settings: MakeSettings) -> None:
     assert search(settings(), "anything") == []
 
 
-def test_an_empty_query_is_an_error_before_anything_is_opened(settings: MakeSettings) -> None:
+@pytest.mark.parametrize(("text", "limit"), [("  ", 5), ("dough", 0)], ids=["nothing", "none"])
+def test_what_cannot_be_answered_is_an_error_before_anything_is_opened(settings: MakeSettings, text: str, limit: int) -> None:
     with pytest.raises(QueryInvalid):
-        search(settings(), "  ")
+        search(settings(), text, limit)
     assert not settings().home.exists()
-
-
-@pytest.mark.parametrize("limit", [0, -1, 1_001])
-def test_a_limit_has_its_limits(filled: Settings, limit: int) -> None:
-    with pytest.raises(QueryInvalid, match="1 to 1000"):
-        search(filled, "dough", limit)
 
 
 def test_points_of_someone_else_are_named(settings: MakeSettings) -> None:
     made = settings()
-    with open_writer(made) as index:
-        index.replace([Entry("a", 1, {}, [Passage(0, "dough", {})], open_embedder(made).embed(["dough"]))])
+    store(made, [Entry("a", 1, {}, [Passage(0, "dough", {})], open_embedder(made).embed(["dough"]))])
     with pytest.raises(ConfigurationError, match="DOCPIPE_COLLECTION"):
         search(made, "dough")
+
+
+def test_a_collection_that_someone_deleted_is_said_while_it_is_open_and_empty_then(filled: Settings, tmp_path: Path) -> None:
+    copied = filled.model_copy(update={"home": tmp_path / "home"})
+    shutil.copytree(filled.home / "index", copied.home / "index")
+    with open_reader(copied) as index:
+        searcher = Searcher(index, open_embedder(copied))
+        assert searcher.search("dough")
+        shutil.rmtree(copied.home / "index" / searcher.collection.name)
+        assert isinstance(index, EdgeReader)
+        with pytest.raises(IndexUnavailable, match="deleted"):
+            index.refresh()
+    assert search(copied, "dough") == []

@@ -1,0 +1,1 @@
+"""Vectors that were made before, looked up before any model is asked."""
