@@ -166,7 +166,7 @@ def test_weights_decide_between_meaning_and_terms(engine: Engine) -> None:
     write(engine, entry("a", passages=8))
     (match,) = search(engine, 2, "violin", 1, fusion=Fusion(candidates=1, dense=2.0))
     assert match.payload["chunk"] == 2
-    (match,) = search(engine, 2, "violin", 1, fusion=Fusion(candidates=1, sparse=2.0))
+    (match,) = search(engine, 2, "violin", 1, fusion=Fusion(candidates=1, dense=1.0, sparse=2.0))
     assert match.payload["chunk"] == 5
 
 

@@ -37,6 +37,7 @@ class CachedEmbedder:
             missing += [start + int(place) for place in np.flatnonzero(~found)]
         for part in self._embedder.embed_parts([texts[place] for place in missing]) if missing else ():
             places = [missing[place] for place in part.places]
+            vectors = part.vectors
             if part.error is None:
-                self._cache.keep([keys[place] for place in places], part.vectors)
-            yield replace(part, places=places)
+                vectors = self._cache.keep([keys[place] for place in places], vectors)
+            yield replace(part, places=places, vectors=vectors)

@@ -83,12 +83,18 @@ class EmbeddingCache:
             vectors[found] /= lengths[found, np.newaxis]
         return vectors, found
 
-    def keep(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Store unit vectors, (keys, dimension)."""
+    def keep(self, keys: Sequence[bytes], vectors: Vectors) -> Vectors:
+        """Store unit vectors, (keys, dimension), and return them as they will be found.
+
+        Whoever uses these has the same vector the first time and every time after.
+        """
         halves = np.ascontiguousarray(vectors, dtype="<f2")
         for start in range(0, len(keys), AT_ONCE):
             with self._turn, self._tolerant("written to"):
                 self._keep(keys[start : start + AT_ONCE], halves[start : start + AT_ONCE])
+        rounded = halves.astype(np.float32)
+        rounded /= np.linalg.norm(rounded, axis=1)[:, np.newaxis]
+        return rounded
 
     def close(self) -> None:
         """Let go of the file; a cache that is used again opens it again."""

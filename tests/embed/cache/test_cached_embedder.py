@@ -25,6 +25,14 @@ def test_nothing_is_asked_for_twice(api_settings: MakeSettings, server: Embeddin
     np.testing.assert_allclose(again, np.vstack([vector_of(text) for text in texts[::-1]]), atol=1e-3)
 
 
+def test_a_vector_is_the_same_whether_it_was_made_or_found(api_settings: MakeSettings) -> None:
+    embedder = open_embedder(api_settings(embed_cache_mb=1))
+    texts = ["first", "second", "third"]
+    made = embedder.embed(texts)
+    assert np.array_equal(embedder.embed(texts), made)
+    assert np.array_equal(embedder.embed(["second"])[0], made[1])
+
+
 def test_another_dimension_is_another_vector(api_settings: MakeSettings, server: EmbeddingServer) -> None:
     open_embedder(api_settings(embed_cache_mb=10)).embed(["text"])
     assert open_embedder(api_settings(embed_cache_mb=10, embed_dimension=8)).embed(["text"]).shape == (1, 8)
