@@ -41,12 +41,14 @@ class TextStage:
                 yield Lost(key, error)
                 continue
             assert item.source
-            text = item.source.read_text()
-            document = DoclingDocument(name=key)
-            for line in text.splitlines():
-                document.add_text(DocItemLabel.TEXT, line)
-            parsed = ParsedDocument(document, (Page(number=1, route="plain", characters=len(text)),))
-            yield Made(key, parsed.to_bytes(), parsed.counts, 0.1)
+            yield from self._parse(key, item.source.read_text())
+
+    def _parse(self, key: str, text: str) -> Iterator[Made]:
+        document = DoclingDocument(name=key)
+        for line in text.splitlines():
+            document.add_text(DocItemLabel.TEXT, line)
+        parsed = ParsedDocument(document, (Page(number=1, route="plain", characters=len(text)),))
+        yield Made(key, parsed.to_bytes(), parsed.counts, 0.1)
 
 
 class LineStage:

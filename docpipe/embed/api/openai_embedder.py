@@ -15,6 +15,7 @@ from docpipe.embed.api.openai_requests import OpenAIRequests
 from docpipe.embed.api.rate_limits import BURST_SECONDS
 from docpipe.embed.contract import Part, joined
 from docpipe.embed.model import EmbeddingModel
+from docpipe.embed.texts import check_window, utf8
 from docpipe.errors import ConfigurationError, EmbeddingInvalid, PermanentError
 from docpipe.settings import MEBIBYTE, Settings
 
@@ -83,16 +84,11 @@ class OpenAIEmbedder:
         if not text:
             return EmbeddingInvalid("a text is empty, which an API has no vector for: make the chunks again")
         try:
-            size = len(text.encode())
-        except UnicodeEncodeError as error:
-            return EmbeddingInvalid(f"a text is not valid Unicode ({error.reason}): parse the document again")
-        # No tokenizer makes more tokens than bytes.
-        if size + self.model.special_tokens <= self.model.window:
-            return None
-        tokens = len(self.model.tokenizer().encode(text).ids)
-        if tokens > self.model.window:
-            name, window = self.model.name, self.model.window
-            return EmbeddingInvalid(f"a text has {tokens} tokens and {name} reads {window}: make the chunks again for this model")
+            # No tokenizer makes more tokens than bytes.
+            if len(utf8(text)) + self.model.special_tokens > self.model.window:
+                check_window(len(self.model.tokenizer().encode(text).ids), self.model)
+        except EmbeddingInvalid as error:
+            return error
         return None
 
     def _cut(self, texts: Sequence[str], places: Sequence[int]) -> Iterator[list[int]]:

@@ -12,8 +12,8 @@ from docpipe.embed.local.ahead import ahead
 from docpipe.embed.local.batching import padded, token_batches
 from docpipe.embed.local.encoder import Batch, Encoder
 from docpipe.embed.model import EmbeddingModel
+from docpipe.embed.texts import check_window, utf8
 from docpipe.embed.vectors import shortened, unit_vectors
-from docpipe.errors import EmbeddingInvalid
 
 _TOKENIZED_AT_ONCE = 1_024
 """Texts; an encoding takes about 20 kB until its ids are taken out of it."""
@@ -59,17 +59,9 @@ class LocalEmbedder:
                 yield [part[place] for place in chosen], padded([ids[place] for place in chosen])
 
     def _token_ids(self, texts: Sequence[str]) -> Iterator[NDArray[np.int32]]:
-        for encoding in self.model.tokenizer().encode_batch_fast([_encodable(text) for text in texts]):
+        for text in texts:
+            utf8(text)
+        for encoding in self.model.tokenizer().encode_batch_fast(texts):
             ids = np.array(encoding.ids, dtype=np.int32)
-            if len(ids) > self.model.window:
-                name, window = self.model.name, self.model.window
-                raise EmbeddingInvalid(f"a text has {len(ids)} tokens and {name} reads {window}: make the chunks again for this model")
+            check_window(len(ids), self.model)
             yield ids
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise EmbeddingInvalid(f"a text is not valid Unicode ({error.reason}): parse the document again") from error
-    return text
