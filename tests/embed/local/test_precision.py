@@ -6,7 +6,9 @@ from docpipe.embed.local.precision import cpu_precision, precision_of
 @pytest.mark.parametrize(
     ("cpuinfo", "expected"),
     [
-        ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 vaes\n", "bf16"),
+        ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f avx512_bf16 vaes\n", "bf16"),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512f avx512_bf16 avx512_fp16 vaes\n", "f32"),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512_bf16 amx_tile amx_bf16\n", "bf16"),
         ("flags : fpu amx_tile amx_bf16\n", "bf16"),
         ("Features\t: fp asimd bf16\n", "bf16"),
         ("flags : fpu avx2 avx512f\n", "f32"),
