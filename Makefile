@@ -4,13 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := docpipe doc_assets resources sensors samples benchmarks tests
 
-.PHONY: demo test up bench bench-peers samples format lint types check-definitions tests clean reset
+.PHONY: demo test up worker-cpu worker-gpu worker-io bench bench-peers samples format lint types check-definitions tests clean reset
 
 demo: .venv/ready
 	$(BIN)/python -m samples.demo
 
 up: .venv/ready
 	$(BIN)/docpipe up
+
+# DOCPIPE_EXECUTOR=celery, here and for `make up`; Redis at REDIS_URL or on this machine.
+worker-cpu worker-gpu worker-io: worker-%: .venv/ready
+	$(BIN)/docpipe worker $*
 
 test: lint types check-definitions tests
 

@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.embed_limit import Yardstick, core_rates
 from benchmarks.embed_work import Shape, make_texts, shape_of
 from benchmarks.result import publish
-from docpipe.embed.local.cores import usable_cores
+from docpipe.cores import usable_cores
 from docpipe.embed.local.encoder import Encoder
 from docpipe.embed.local.local_embedder import LocalEmbedder
 from docpipe.embed.local.openvino_encoder import OpenvinoEncoder

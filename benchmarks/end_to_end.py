@@ -29,7 +29,7 @@ from docpipe.pipeline import Pipeline
 from docpipe.settings import load_settings
 from resources.runs import wait_for_runs
 
-SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED)
+SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.QUARANTINED)
 LONGEST = 7_200.0
 SHORT = dict(zip(StageName, ("parse", "chunk", "enrich", "embed", "index"), strict=True))
 

@@ -9,7 +9,6 @@ opens the document anew for every page in one process, which is what a pool with
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import pymupdf
 
 from benchmarks.result import publish
+from docpipe.cores import usable_cores
 from docpipe.parse.formats import PDF
 from docpipe.render import Look, PagePictures
 from docpipe.settings import load_settings
@@ -62,7 +62,7 @@ def measure(source: Path, pages: int, repeat: int, home: Path) -> Iterator[dict[
     numbers = range(1, pages + 1)
     baseline = timed(lambda: reopened(source, numbers), repeat)
     yield row("one process, opened for every page", 1, baseline, pages, baseline)
-    for workers in sorted({1, 2, os.cpu_count() or 1}):
+    for workers in sorted({1, 2, usable_cores()}):
         with PagePictures(load_settings(home=home, render_workers=workers)) as pictures:
 
             def render(pictures: PagePictures = pictures) -> None:

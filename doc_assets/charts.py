@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import cycle
+from math import nan
 from typing import Any
 
 import dagster as dg
 
 _DPI = 110
 _COLOUR = "#4F43DD"
+_COLOURS = (_COLOUR, "#D9534F", "#E8A33D", "#3C9D7A", "#7A7A8C")
+"""Of several series: told apart by people who see few colours too, and the first is that of all charts."""
 
 
 def histogram(values: Sequence[float], label: str) -> dg.MarkdownMetadataValue:
@@ -50,6 +54,26 @@ def trend(values: Sequence[float], label: str) -> dg.MarkdownMetadataValue:
     return _png(figure)
 
 
+def daily_bars(days: Sequence[str], series: Mapping[str, Sequence[float]], label: str) -> dg.MarkdownMetadataValue:
+    """A bar for each day, one part of it upon the other."""
+    figure, axes = _axes(5.6, 2.4)
+    below = [0.0] * len(days)
+    for (name, values), colour in zip(series.items(), cycle(_COLOURS), strict=False):
+        axes.bar(range(len(days)), values, bottom=below, color=colour, width=0.72, label=name)
+        below = [sum(pair) for pair in zip(below, values, strict=True)]
+    axes.set_ylim(0, (max(below, default=0) or 1) * 1.08)
+    return _by_day(figure, axes, days, label, legend=len(series) > 1)
+
+
+def daily_lines(days: Sequence[str], series: Mapping[str, Sequence[float | None]], label: str) -> dg.MarkdownMetadataValue:
+    """A line for each series; a day without a value is a gap."""
+    figure, axes = _axes(5.6, 2.4)
+    for (name, values), colour in zip(series.items(), cycle(_COLOURS), strict=False):
+        axes.plot(range(len(days)), [nan if one is None else one for one in values], color=colour, marker="o", markersize=4, label=name)
+    axes.set_ylim(0, (max((one for values in series.values() for one in values if one is not None), default=0) or 1) * 1.08)
+    return _by_day(figure, axes, days, label, legend=len(series) > 1)
+
+
 def image(data: bytes, media_type: str = "image/png") -> dg.MarkdownMetadataValue:
     """A picture in the text itself: Dagster has no other place for it."""
     return dg.MetadataValue.md(f"![picture](data:{media_type};base64,{base64.b64encode(data).decode()})")
@@ -63,6 +87,19 @@ def _axes(width: float, height: float) -> tuple[Any, Any]:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
     return figure, axes
+
+
+def _by_day(figure: Any, axes: Any, days: Sequence[str], label: str, *, legend: bool) -> dg.MarkdownMetadataValue:
+    # Month and day, and not so many that they overlap.
+    every = max(1, len(days) // 7)
+    axes.set_xticks(range(0, len(days), every), [day[5:] for day in days[::every]])
+    axes.set_xlim(-0.6, max(len(days), 1) - 0.4)
+    axes.set_ylabel(label)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    if legend:
+        figure.legend(loc="outside upper left", ncols=5, fontsize=8, frameon=False)
+    return _png(figure)
 
 
 def _png(figure: Any) -> dg.MarkdownMetadataValue:

@@ -17,11 +17,15 @@ def batch_is_whole(context: dg.AssetCheckExecutionContext, pipeline: PipelineRes
     """Fails the run when a document of the batch failed, so that Dagster shows its partitions as failed."""
     ledger = pipeline.open().ledger
     documents = ledger.documents(run_keys(context.run, context.partition_keys, ledger))
-    failed = [document for document in documents.values() if document.status is DocumentStatus.FAILED]
+    failed = [document for document in documents.values() if document.status in (DocumentStatus.FAILED, DocumentStatus.QUARANTINED)]
+    waiting = [document for document in documents.values() if document.status is DocumentStatus.PENDING]
+    through = f"{len(documents) - len(failed) - len(waiting)} of {len(documents)} documents went through"
+    # They come back by themselves, each with its reason: an outage, or a budget that is spent.
+    reason = next((f", the first of them: {document.error}" for document in waiting if document.error), "")
     rows = [dg.TableRecord({"document": document.key, "error": document.error or ""}) for document in failed[:SHOWN]]
     return dg.AssetCheckResult(
         passed=not failed,
-        description=f"{len(documents) - len(failed)} of {len(documents)} documents went through",
+        description=through + (f"; {len(waiting)} wait for another run{reason}" if waiting else ""),
         metadata={"failed": len(failed), **({"failed_documents": dg.MetadataValue.table(rows)} if rows else {})},
     )
 

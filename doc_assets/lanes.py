@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from docpipe.lane import LaneName, lane_of
+from docpipe.models import StageName
+from docpipe.settings import Settings
+
 
 @dataclass(frozen=True)
 class Lane:
-    """A kind of worker that a stage runs on."""
+    """A kind of worker that a stage runs on, and what Kubernetes gives one step of it."""
 
     name: str
     cpu: str
@@ -18,18 +22,30 @@ class Lane:
     @property
     def op_tags(self) -> dict[str, Any]:
         """Celery's queue, and what a Kubernetes step gets; executors that know neither ignore both."""
-        resources: dict[str, Any] = {"requests": {"cpu": self.cpu, "memory": self.memory}}
-        pod: dict[str, Any] = {}
+        resources: dict[str, Any] = {"requests": {"cpu": self.cpu, "memory": self.memory}, "limits": {"memory": self.memory}}
+        tolerations = [{"key": "docpipe/lane", "operator": "Equal", "value": self.name, "effect": "NoSchedule"}]
+        pod: dict[str, Any] = {"tolerations": tolerations}
         if self.gpu:
-            resources["limits"] = {"nvidia.com/gpu": "1"}
-            pod = {"node_selector": {"docpipe/lane": self.name}, "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]}
+            resources["limits"]["nvidia.com/gpu"] = "1"
+            pod["node_selector"] = {"docpipe/lane": self.name}
+            tolerations.append({"key": "nvidia.com/gpu", "operator": "Exists"})
         return {
             "docpipe/lane": self.name,
             "dagster-celery/queue": self.name,
-            "dagster-k8s/config": {"container_config": {"resources": resources}, "pod_spec_config": pod},
+            "dagster-k8s/config": {
+                "container_config": {"resources": resources},
+                "pod_spec_config": pod,
+                "pod_template_spec_metadata": {"labels": {"docpipe/lane": self.name}},
+            },
         }
 
 
-CPU = Lane("cpu", cpu="2", memory="8Gi")
-GPU = Lane("gpu", cpu="2", memory="8Gi", gpu=True)
-IO = Lane("io", cpu="500m", memory="2Gi")
+CPU = Lane(LaneName.CPU.value, cpu="2", memory="8Gi")
+GPU = Lane(LaneName.GPU.value, cpu="2", memory="8Gi", gpu=True)
+IO = Lane(LaneName.IO.value, cpu="500m", memory="2Gi")
+LANES = {LaneName.CPU: CPU, LaneName.GPU: GPU, LaneName.IO: IO}
+
+
+def lane_for(stage: StageName, settings: Settings) -> Lane:
+    """What the stage runs on as things are configured."""
+    return LANES[lane_of(stage, settings)]

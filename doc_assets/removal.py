@@ -4,7 +4,9 @@ import dagster as dg
 
 from doc_assets.lanes import IO
 from doc_assets.partitions import DOCUMENTS
+from docpipe.heartbeat import Heartbeat
 from docpipe.ledger import Ledger
+from docpipe.ledger.actor import acting
 from docpipe.models import DocumentStatus
 from resources.pipeline import PipelineResource
 from sensors.named_partitions import partitions_are_named
@@ -20,14 +22,15 @@ def remove_deleted_documents(context: dg.OpExecutionContext, pipeline: PipelineR
     """
     opened = pipeline.open()
     removed = withdrawn = 0
-    while keys := [document.key for document in opened.ledger.list_documents(status=DocumentStatus.DELETING, limit=SLICE)]:
-        opened.remove(keys)
-        removed += len(keys)
-        context.log.info(f"{removed} documents removed from the index")
-    while keys := opened.ledger.outdated(SLICE):
-        opened.withdraw(keys)
-        withdrawn += len(keys)
-        context.log.info(f"{withdrawn} documents withdrawn from the index: their new versions were refused or failed")
+    with acting("run"), Heartbeat(opened.ledger, context.run.run_id):
+        while keys := [document.key for document in opened.ledger.list_documents(status=DocumentStatus.DELETING, limit=SLICE)]:
+            opened.remove(keys)
+            removed += len(keys)
+            context.log.info(f"{removed} documents removed from the index")
+        while keys := opened.ledger.outdated(SLICE):
+            opened.withdraw(keys)
+            withdrawn += len(keys)
+            context.log.info(f"{withdrawn} documents withdrawn from the index: their new versions were refused or failed")
     partitions = delete_partitions(context.instance, opened.ledger)
     context.add_output_metadata({"removed": removed, "withdrawn": withdrawn, "partitions": partitions})
     return removed + withdrawn

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import zstandard
@@ -35,6 +36,8 @@ class StoredArtifact:
     """Bytes as stored."""
     part: str = ""
     """The sha256 of one of its parts; empty for the artifact itself."""
+    modified: datetime | None = field(default=None, compare=False)
+    """When it was stored, as the store says."""
 
 
 class ArtifactStore:
@@ -91,6 +94,14 @@ class ArtifactStore:
         """Say whether the artifact is there; only `load` says whether it is whole."""
         return self._has(_name(stage, key, fingerprint))
 
+    def copy_to(self, stage: StageName, key: str, fingerprint: str, name: str) -> bool:
+        """Copy an artifact as it is stored, without its parts, to a free object key of the store; False where there is no such artifact."""
+        try:
+            self._bucket.copy(self._bucket.stat(_name(stage, key, fingerprint)), name)
+        except Superseded:
+            return False
+        return True
+
     def delete(self, stage: StageName, key: str, fingerprint: str) -> None:
         """Remove one artifact, but not its parts; one that is not there is fine."""
         self._bucket.delete(_name(stage, key, fingerprint))
@@ -140,7 +151,7 @@ class ArtifactStore:
         for info in self._bucket.list(prefix=f"{stage}/{prefix}"):
             # What somebody else put there is neither an artifact nor ours to delete.
             if match := _NAME.fullmatch(info.key):
-                yield StoredArtifact(stage, match["document"], match["fingerprint"], info.size, match["part"] or "")
+                yield StoredArtifact(stage, match["document"], match["fingerprint"], info.size, match["part"] or "", info.modified)
 
 
 def _name(stage: StageName, key: str, fingerprint: str) -> str:

@@ -128,7 +128,8 @@ class _Look:
         data = self.artifacts.load_part(StageName.PARSED_PAGES, parent.key, fingerprint, attachment.sha256)
         admission = self._admission(info, data)
         refusal = admission.refusal or None
-        return Arrival(info, partition_key(name), admission.media_type, refusal, admission.pages_estimate, parent.key, fingerprint)
+        inherited = (parent.key, fingerprint, parent.priority)
+        return Arrival(info, partition_key(name), admission.media_type, refusal, admission.pages_estimate, *inherited)
 
     def _admission(self, info: ObjectInfo, data: bytes) -> Admission:
         deepest = self.settings.attachment_depth

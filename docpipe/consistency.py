@@ -23,8 +23,10 @@ from docpipe.index.receipts import ReceiptCollections
 from docpipe.ledger import Ledger
 from docpipe.ledger.attachments import ATTACHMENTS, WITHOUT_CONTENT
 from docpipe.ledger.failure import failed_for_good
+from docpipe.ledger.quarantine import ConfinementState
 from docpipe.models import IN_FLIGHT, Document, DocumentStatus, ObjectInfo, StageName, StageState
 from docpipe.pipeline import Pipeline
+from docpipe.quarantine.place import PREFIX, documents_in
 from docpipe.reconcile import Arrived, differences
 
 PAGE = 1_000
@@ -42,6 +44,8 @@ class Kind(StrEnum):
     NOT_INDEXED = "not indexed"  # `repair`: indexed again
     WRONG_POINTS = "wrong points"  # `repair`: indexed again
     ORPHANED_POINTS = "orphaned points"  # `repair`: removed
+    HELD_OBJECT_MISSING = "held object missing"  # by hand: `docpipe quarantine drop`, or upload it again
+    NOT_HELD = "not held"  # by hand: an object in quarantine that no document accounts for
     ATTACHMENTS = "attachments"  # `repair`: the next sensor tick looks at them
 
 
@@ -90,6 +94,7 @@ def check(pipeline: Pipeline) -> Consistency:
     """Compare all four; memory grows with the number of indexed documents by about 200 bytes each, and 25 for each further collection."""
     found = Consistency()
     found.inconsistencies += _bucket_differences(pipeline, found)
+    found.inconsistencies += _quarantine_differences(pipeline)
     indexed, searched = _read_index(pipeline, found)
     receipts = ReceiptCollections(pipeline.ledger)
     with ThreadPoolExecutor(IO_THREADS) as threads:
@@ -123,7 +128,7 @@ def _bucket_differences(pipeline: Pipeline, found: Consistency) -> Iterator[Inco
     ledger: Ledger = pipeline.ledger
 
     def listing() -> Iterator[ObjectInfo]:
-        for info in pipeline.bucket.list():
+        for info in documents_in(pipeline.bucket):
             found.objects += 1
             yield info
 
@@ -139,6 +144,29 @@ def _bucket_differences(pipeline: Pipeline, found: Consistency) -> Iterator[Inco
             document = ledger.documents([one.key]).get(one.key)
             if document and document.status not in in_flight and not found.has_changed(document):
                 yield Inconsistency(Kind.VANISHED, one.object_key, "no longer in the bucket: the next sensor tick removes it")
+
+
+def _quarantine_differences(pipeline: Pipeline) -> Iterator[Inconsistency]:
+    """Compare what lies in quarantine with the ledger, which is asked again about each difference.
+
+    Both are streams in the same order. What is on its way in or out is left to the next sweep.
+    """
+    ledger = pipeline.ledger
+    listed, held = pipeline.bucket.list(prefix=PREFIX), ledger.held_places()
+    info, row = next(listed, None), next(held, None)
+    while info is not None or row is not None:
+        if row is None or (info is not None and info.key.encode() < row[0].encode()):
+            assert info is not None
+            if ledger.state_at(info.key) is None:
+                yield Inconsistency(Kind.NOT_HELD, info.key, "no document in quarantine accounts for it: look at it, then remove it")
+            info = next(listed, None)
+        elif info is None or row[0].encode() < info.key.encode():
+            place, key = row
+            if ledger.state_at(place) is ConfinementState.HELD:
+                yield Inconsistency(Kind.HELD_OBJECT_MISSING, key, f"{place} is not there: upload the document again, or drop it")
+            row = next(held, None)
+        else:
+            info, row = next(listed, None), next(held, None)
 
 
 def _read_index(pipeline: Pipeline, found: Consistency) -> tuple[Inventory, str]:

@@ -13,7 +13,11 @@
     │   ├── LimitExceeded             too slow, too large or too much memory
     │   ├── EmbeddingInvalid          a vector is missing, not finite or of another dimension
     │   ├── QueryInvalid              a search that no index could answer
-    │   └── GoldenSetInvalid          questions and judgements that cannot be read
+    │   ├── GoldenSetInvalid          questions and judgements that cannot be read
+    │   ├── QuarantineRefused         a document that cannot be released, dropped or shown
+    │   └── DocumentUnknown           no document has this name
+    ├── BudgetSpent               the provider's daily budget is used up: waits for the next day
+    ├── RunStopped                the run was cancelled or is out of time: what is left waits for another
     ├── Superseded                the object changed or went away: the next sensor tick decides
     ├── ArtifactDamaged           an artifact is half-written: it is made again
     └── ConfigurationError        nothing can run until a person changes a setting
@@ -23,10 +27,16 @@
         ├── IndexFull                 the disk has no room for the vector index
         ├── IndexTooNew               written by a newer version of the product
         ├── LedgerTooNew              written by a newer version of the product
+        ├── PriceMissing              the price table does not have the model of a provider
+        ├── AlertRulesInvalid         alert rules that cannot be read, or ask for what is not measured
         └── ModelMissing
 
 The class decides the policy (retry, fail, leave to the sensor, stop the run); the message says what to do.
 """
+
+from __future__ import annotations
+
+from datetime import datetime
 
 
 class DocpipeError(Exception):
@@ -89,6 +99,26 @@ class GoldenSetInvalid(PermanentError):
     """Questions and judgements that cannot be read, or do not belong together."""
 
 
+class QuarantineRefused(PermanentError):
+    """A document that cannot be released from quarantine, or dropped, as things stand."""
+
+
+class DocumentUnknown(PermanentError):
+    """No document has this name or partition key."""
+
+
+class BudgetSpent(DocpipeError):
+    """The daily budget of a provider is used up; the document waits, and no attempt is counted."""
+
+    def __init__(self, message: str, not_before: datetime) -> None:
+        super().__init__(message)
+        self.not_before = not_before
+
+
+class RunStopped(DocpipeError):
+    """The run was cancelled or is out of time; documents that it did not finish wait for another."""
+
+
 class Superseded(DocpipeError):
     """The object was replaced or deleted since it was listed; the next sensor tick takes the new one."""
 
@@ -123,6 +153,14 @@ class IndexTooNew(ConfigurationError):
 
 class LedgerTooNew(ConfigurationError):
     """The ledger was written by a newer version of the product."""
+
+
+class PriceMissing(ConfigurationError):
+    """The price table does not have the model of a provider that is paid."""
+
+
+class AlertRulesInvalid(ConfigurationError):
+    """Alert rules that cannot be read, or ask for what is not measured."""
 
 
 class ModelMissing(ConfigurationError):

@@ -1,4 +1,4 @@
-"""A sign of life while a run works, so that one that was killed can be told from one that is slow."""
+"""A sign of life while something works, so that one that was killed can be told from one that is slow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from types import TracebackType
 from docpipe.ledger import Ledger
 
 INTERVAL = 20.0
-GRACE = 300.0
-"""Seconds without a beat after which a run counts as dead; covers the pause between two stages."""
+GRACE = 120.0
+"""Seconds without a beat after which a run counts as dead; six times what lies between two beats."""
+
+BEATS = 6
+"""Beats in the time after which a step counts as lost: a few that the ledger does not take are no loss."""
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +22,22 @@ def lease_name(run_id: str) -> str:
     return f"run/{run_id}"
 
 
-class Heartbeat:
-    """Renews the run's lease in the ledger from a thread of its own for as long as the context lasts."""
+def step_lease_name(task_id: str) -> str:
+    return f"step/{task_id}"
 
-    def __init__(self, ledger: Ledger, run_id: str) -> None:
+
+class Heartbeat:
+    """Renews a lease in the ledger from a thread of its own for as long as the context lasts: that of the run, or another one.
+
+    The run's lease has the run as its owner, so every process that works for it may renew it.
+    """
+
+    def __init__(self, ledger: Ledger, run_id: str, lease: str = "", seconds: float = 0.0) -> None:
         self._ledger = ledger
-        self._run_id = run_id
+        self._owner = run_id
+        self._lease = lease or lease_name(run_id)
+        self._seconds = seconds or GRACE
+        self._interval = seconds / BEATS or INTERVAL
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -39,9 +52,9 @@ class Heartbeat:
     def _beat(self) -> None:
         while True:
             try:
-                self._ledger.acquire(lease_name(self._run_id), self._run_id, GRACE)
+                self._ledger.acquire(self._lease, self._owner, self._seconds)
             except Exception:
-                # One missed beat is nothing, since the lease outlasts fifteen; an ended thread would make a living run look dead.
-                log.warning("heartbeat of run %s not recorded", self._run_id, exc_info=True)
-            if self._stopped.wait(INTERVAL):
+                # One missed beat is nothing, since the lease outlasts several; an ended thread would make the living look dead.
+                log.warning("heartbeat of %s not recorded", self._lease.replace("/", " "), exc_info=True)
+            if self._stopped.wait(self._interval):
                 return

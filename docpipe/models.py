@@ -60,6 +60,7 @@ class DocumentStatus(StrEnum):
     INDEXED = "indexed"  # all five stages complete for this generation
     FAILED = "failed"  # a stage failed for good
     REFUSED = "refused"  # never admitted; the error says why
+    QUARANTINED = "quarantined"  # failed or refused, and its object was taken out of the bucket's way
     DELETING = "deleting"  # gone from the bucket, its points not yet removed
     DELETED = "deleted"  # tombstone
 
@@ -85,7 +86,7 @@ class ObjectInfo:
     version: str = ""
     """The store's version id, where it keeps versions."""
     modified: datetime | None = None
-    """For people only: nothing is decided by it."""
+    """For people, and for the age of what is cleaned away; whether an object has changed is never decided by it."""
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -122,6 +123,10 @@ class Document:
     """Of the parent's parsed artifact, whose part `etag` holds the bytes."""
     attachments_due: bool = False
     """The next sensor tick compares its attachments in the ledger with what it holds."""
+    priority: int = 0
+    """Of two that wait, the one with the higher number goes first."""
+    not_before: datetime | None = None
+    """Waits at least until then: after an outage, or until tomorrow's budget."""
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -141,6 +146,7 @@ class StageState:
     """Hash of the recipe that made the artifact; the ledger keeps its text."""
     attempts: int
     seconds: float | None
+    """Of work on this document, by the clock."""
     counts: dict[str, int]
     """What the artifact holds: pages, chunks, tokens, vectors."""
     error_kind: str | None
@@ -148,6 +154,10 @@ class StageState:
     run_id: str | None
     started: datetime | None
     finished: datetime | None
+    cpu_seconds: float | None = None
+    gpu_seconds: float | None = None
+    cost_usd: float | None = None
+    """What providers were paid for it; None where none was asked."""
 
     def is_complete_for(self, document: Document) -> bool:
         """Whether the stage is done for the document as it is now, and not only for an older generation of it."""

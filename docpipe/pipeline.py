@@ -9,6 +9,8 @@ from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket, open_bucket
 from docpipe.ledger import Ledger
 from docpipe.models import StageName
+from docpipe.quarantine.evidence import Evidence
+from docpipe.quarantine.quarantine import Quarantine
 from docpipe.settings import Settings
 from docpipe.source import Sources
 from docpipe.stage import Stage
@@ -26,8 +28,20 @@ class Pipeline:
         return open_bucket(self.settings.bucket_url, self.settings)
 
     @cached_property
+    def artifact_bucket(self) -> Bucket:
+        return open_bucket(self.settings.artifacts_url, self.settings)
+
+    @cached_property
     def artifacts(self) -> ArtifactStore:
-        return ArtifactStore(open_bucket(self.settings.artifacts_url, self.settings))
+        return ArtifactStore(self.artifact_bucket)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        return Evidence(self.artifact_bucket, self.artifacts)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self.bucket, self.ledger, self.evidence)
 
     @cached_property
     def sources(self) -> Sources:
@@ -84,6 +98,9 @@ class Pipeline:
         for key in keys:
             self.artifacts.delete_document(key)
             pictures.forget(key)
+            # An older version that is still held keeps what tells why.
+            if not any(one.ended is None and one.held_as for one in self.ledger.confinements_of(key)):
+                self.evidence.delete(key)
         self.ledger.tombstone(keys)
 
     def withdraw(self, keys: Sequence[str]) -> None:

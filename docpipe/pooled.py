@@ -9,7 +9,7 @@ from typing import Any
 
 from docpipe.errors import ConfigurationError, DocpipeError, WorkerLost
 from docpipe.isolate import Task, WorkerPool
-from docpipe.stage import Item, Lost
+from docpipe.stage import NO_EFFORT, Effort, Item, Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Answered:
     header: dict[str, Any]
     body: bytes
     seconds: float
+    effort: Effort = NO_EFFORT
 
 
 def run_items(pool: WorkerPool, items: Sequence[Item], task_of: Callable[[Item], Task]) -> Iterator[Answered | Lost]:
@@ -46,8 +47,9 @@ def run_items(pool: WorkerPool, items: Sequence[Item], task_of: Callable[[Item],
             yield unloaded.popleft()
         if isinstance(result.error, ConfigurationError):
             raise result.error
+        effort = Effort(result.cpu_seconds)
         if result.answer is None:
-            yield Lost(result.task.key, result.error or WorkerLost("the worker ended without an answer"), result.seconds)
+            yield Lost(result.task.key, result.error or WorkerLost("the worker ended without an answer"), result.seconds, effort)
         else:
-            yield Answered(result.task.key, *result.answer, result.seconds)
+            yield Answered(result.task.key, *result.answer, result.seconds, effort)
     yield from unloaded

@@ -20,8 +20,10 @@ from docpipe.bucket import Bucket
 from docpipe.errors import DocpipeError, PermanentError, Superseded, TransientError
 from docpipe.isolate import WorkerPool
 from docpipe.ledger import Arrival, KnownObject, Ledger
-from docpipe.models import Document, ObjectInfo
+from docpipe.models import Document, DocumentStatus, ObjectInfo
 from docpipe.partition_key import partition_key
+from docpipe.priority import priority_of
+from docpipe.quarantine.place import documents_in
 from docpipe.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -60,7 +62,9 @@ def differences(listed: Iterable[ObjectInfo], known: Iterable[KnownObject]) -> I
             yield Arrived(info)
             info = next(left, None)
         elif info is None or row.object_key.encode() < info.key.encode():
-            yield Gone(row.key, row.object_key)
+            # The object of one in quarantine is gone by rights.
+            if row.status is not DocumentStatus.QUARANTINED:
+                yield Gone(row.key, row.object_key)
             row = next(right, None)
         else:
             if info.identity != row.identity:
@@ -89,7 +93,7 @@ def reconcile(
     """
     found = Reconciliation()
     deadline = clock() + settings.tick_seconds
-    stream = differences(_until(deadline, clock, bucket.list(after=after), found), ledger.known(after))
+    stream = differences(_until(deadline, clock, documents_in(bucket, after), found), ledger.known(after))
     with ThreadPoolExecutor(ADMITTED_TOGETHER) as threads, password_pool(settings) as pool:
         look = partial(_arrival, bucket, settings, pool)
         while page := list(islice(stream, SLICE)):
@@ -107,6 +111,16 @@ def reconcile(
             if found.resume_after:
                 break
     return found
+
+
+def register_now(bucket: Bucket, ledger: Ledger, settings: Settings, objects: Iterable[ObjectInfo]) -> list[Document]:
+    """Admit or refuse single objects without a look at the rest of the bucket; returns the documents as `Ledger.register` does.
+
+    A look at the bucket at the same time finds them known, or is found to have been quicker.
+    """
+    with ThreadPoolExecutor(ADMITTED_TOGETHER) as threads, password_pool(settings) as pool:
+        arrivals = threads.map(partial(_arrival, bucket, settings, pool), objects)
+        return ledger.register([arrival for arrival in arrivals if arrival])
 
 
 def _until(deadline: float, clock: Callable[[], float], listing: Iterable[ObjectInfo], found: Reconciliation) -> Iterator[ObjectInfo]:
@@ -132,7 +146,10 @@ def _arrival(bucket: Bucket, settings: Settings, pool: WorkerPool, info: ObjectI
         # Not registered, so the next look tries it again; the others must not wait for it.
         log.warning("%s could not be looked into: %s", info.key, error)
         return None
-    return Arrival(info, partition_key(info.key), admission.media_type, admission.refusal or None, admission.pages_estimate)
+    priority = priority_of(info.key, settings.priority_prefixes)
+    return Arrival(
+        info, partition_key(info.key), admission.media_type, admission.refusal or None, admission.pages_estimate, priority=priority
+    )
 
 
 def look_into(info: ObjectInfo, read: Read, settings: Settings, pool: WorkerPool) -> Admission:

@@ -49,5 +49,6 @@ def _remove_points(pipeline: Pipeline, found: Consistency, keys: list[str]) -> l
 
 
 def _first_rightful(document: Document) -> int:
-    """The oldest generation of which the index may hold points, now or when a deleted document comes back."""
-    return document.generation + 1 if document.status is DocumentStatus.DELETED else document.generation
+    """The oldest generation of which the index may hold points, now or when a document comes back that was deleted or is in quarantine."""
+    gone = document.status in (DocumentStatus.DELETED, DocumentStatus.QUARANTINED)
+    return document.generation + 1 if gone else document.generation

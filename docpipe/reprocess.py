@@ -44,6 +44,9 @@ class StagePlan:
     """What the artifacts that are made anew hold now: pages, chunks, vectors."""
     seconds: float = 0.0
     """What making them took last time."""
+    cpu_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    cost_usd: float = 0.0
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class Plan:
     """Documents with a stale stage."""
     failed: list[str] = field(default_factory=list)
     """Documents that failed or were refused: done again only when asked for."""
+    quarantined: int = 0
+    """Documents in quarantine: only releasing one brings it back."""
     waiting: int = 0
     """Documents that are on their way already."""
 
@@ -75,7 +80,8 @@ def plan(ledger: Ledger, stages: Sequence[Stage], artifacts: ArtifactStore | Non
                 if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED):
                     made.failed.append(document.key)
                 elif document.status is not DocumentStatus.INDEXED:
-                    made.waiting += document.status is not DocumentStatus.DELETED
+                    made.quarantined += document.status is DocumentStatus.QUARANTINED
+                    made.waiting += document.status not in (DocumentStatus.DELETED, DocumentStatus.QUARANTINED)
                 else:
                     stale += _judge(document, states, stages, recipes, made)
             there = threads.map(partial(_is_there, artifacts), stale) if artifacts else repeat(False)
@@ -120,6 +126,9 @@ def _count(stale: StaleStage, found: bool, state: StageState | None, made: Plan)
     if state and not found:
         row.counts.update(state.counts)
         row.seconds += state.seconds or 0.0
+        row.cpu_seconds += state.cpu_seconds or 0.0
+        row.gpu_seconds += state.gpu_seconds or 0.0
+        row.cost_usd += state.cost_usd or 0.0
 
 
 def stale_stages(

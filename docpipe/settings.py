@@ -6,15 +6,18 @@ earlier systems, `S3_ENDPOINT`, `S3_ACCESS_KEY`, `S3_SECRET_KEY` and `S3_BUCKET`
 
 from __future__ import annotations
 
-import os
+import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from docpipe.cores import usable_cores
 from docpipe.errors import ConfigurationError
 
 MEBIBYTE = 1024 * 1024
@@ -34,6 +37,8 @@ class Settings(BaseSettings):
 
     home: Path = Path(".docpipe")
     """Holds everything the embedded default keeps: bucket, artifacts, index, ledger, Dagster."""
+    models: str = ""
+    """Folder of models made ready for the processor, which several homes and processes may share; empty: `<home>/models`."""
 
     # Where documents come from and where things are kept
     bucket: str = Field("", validation_alias=_also("BUCKET"))
@@ -69,7 +74,7 @@ class Settings(BaseSettings):
     """Tries of one document in a stage (transient errors), and runs that may die on it."""
 
     # Workers
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    workers: int = Field(default_factory=usable_cores, ge=1)
     """Parsing processes."""
     task_seconds: float = Field(120.0, gt=0, le=_DAY)
     """Longest a worker may be busy with one task before it is killed: a whole document, or a range of its pages."""
@@ -132,7 +137,7 @@ class Settings(BaseSettings):
     """Figures of one document that are cut out and kept as files beside its artifact; 0 keeps none."""
     figures_mb: int = Field(64, ge=1)
     """Most that the figures of one document may take together."""
-    render_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    render_workers: int = Field(default_factory=usable_cores, ge=1)
     """Processes that render page pictures."""
     page_pictures_mb: int = Field(512, ge=0)
     """Page pictures kept in `<home>/page_pictures`, so that a page is rendered once; 0 keeps none."""
@@ -185,8 +190,6 @@ class Settings(BaseSettings):
     embed_requests_per_minute: int = Field(0, ge=0)
     """What the provider allows, shared by all workers through the ledger; 0: no limit of ours."""
     embed_tokens_per_minute: int = Field(0, ge=0)
-    embed_price: float = Field(0.02, ge=0)
-    """US dollars for a million tokens of an `openai:` model; text-embedding-3-small cost 0.02 on 2026-11-01."""
     embed_cache_mb: int = Field(1_024, ge=0)
     """Vectors kept in `<home>/embedding_cache.sqlite`, so that no text is embedded twice; 0 keeps none."""
 
@@ -216,6 +219,223 @@ class Settings(BaseSettings):
     """Folder with `queries.jsonl` and `qrels.tsv` (BEIR); searched after each change of the model, and by the asset check."""
     golden_tolerance: float = Field(0.01, ge=0, le=1)
     """How much nDCG@10 a new collection may lose against the searched one and still take its place."""
+
+    # Quarantine
+    quarantine: bool = True
+    """Move the objects of documents that failed for good, or were refused, to `_quarantine/` in the bucket; off: they stay."""
+    quarantine_seconds: int = Field(30, ge=1)
+    """Shortest time between two looks for such documents."""
+
+    # Lanes
+    executor: Literal["in_process", "celery", "k8s"] = "in_process"
+    """Where the steps of a run work: in the run's own process, on the workers of `docpipe worker`, or each in a pod of its own."""
+    redis_host: str = Field("localhost", validation_alias=_also("REDIS_HOST", "REDIS_HOST"))
+    redis_port: int = Field(6379, ge=1, le=65_535, validation_alias=_also("REDIS_PORT", "REDIS_PORT"))
+    redis_password: SecretStr = Field(SecretStr(""), validation_alias=_also("REDIS_PASSWORD", "REDIS_PASSWORD"))
+    redis: SecretStr = Field(SecretStr(""), validation_alias=_also("REDIS", "REDIS_URL"))
+    """URL of the Redis server without a database; empty: made of the three above."""
+    celery_broker: SecretStr = Field(SecretStr(""), validation_alias=_also("CELERY_BROKER", "CELERY_BROKER_URL"))
+    """Where steps wait for a worker; empty: database 1 of the Redis server."""
+    celery_results: SecretStr = Field(SecretStr(""), validation_alias=_also("CELERY_RESULTS", "CELERY_RESULT_BACKEND"))
+    """Where workers leave what came of them; empty: its database 2."""
+    cpu_concurrency: int = Field(0, ge=0, le=1_024)
+    """Documents that a worker of the lane `cpu` parses at a time; 0: twice the processors that it may use."""
+    gpu_concurrency: int = Field(0, ge=0, le=64)
+    """Processes for each GPU; 0: one. Each loads the model, so several must have room in the GPU's memory."""
+    io_concurrency: int = Field(200, ge=1, le=10_000)
+    """Documents that a worker of the lane `io` has in hand at a time; a step has a batch of them."""
+    gpu_count: int | None = Field(None, ge=0, le=1_024, validation_alias=_also("GPU_COUNT", "GPU_COUNT"))
+    """GPUs of the machine; unset: those that `nvidia-smi` lists. 0: embed on the processors."""
+    lost_step_seconds: float = Field(60.0, ge=3, le=3_600)
+    """Silence after which the worker of a step counts as lost, and another one gets the step."""
+    pools: str = "openai=4,vision=4"
+    """Steps at a time on all machines together, by pool: the lanes `cpu`, `gpu`, `io`, and the paid `openai` and `vision`."""
+
+    # Metrics, logs and traces
+    monitor: bool = Field(True, validation_alias=_also("MONITOR", "MONITORING_ENABLED"))
+    """Runs count what they did in the ledger, for `docpipe monitor`."""
+    log_format: Literal["text", "json"] = "text"
+    """json: one object a line, with time, level, logger, message, and the document, stage, run and batch where they are known."""
+    log_level: Literal["", "debug", "info", "warning", "error"] = Field("", validation_alias=_also("LOG_LEVEL", "LOG_LEVEL"))
+    """Least level that is written; empty: info, and for text from commands warning."""
+    traces: str = Field("", validation_alias=_also("TRACES", "OTEL_EXPORTER_OTLP_ENDPOINT"))
+    """Base URL of an OpenTelemetry receiver that speaks OTLP over HTTP, such as http://127.0.0.1:4318; empty: no traces."""
+
+    # Alerts
+    alert_rules: str = ""
+    """File of alert rules; empty: those that are shipped, in docpipe/alerts/rules.yaml; `off`: none."""
+    alert_seconds: int = Field(60, ge=10)
+    """Shortest time between two looks at the rules."""
+    alert_webhook: SecretStr = SecretStr("")
+    """Address to which each notice is posted as JSON; empty: none. A secret, since with many services the address is the password."""
+    alert_webhook_header: SecretStr = SecretStr("")
+    """A header sent with it, such as `Authorization: Bearer …`."""
+    alert_email_to: str = ""
+    """Addresses, separated by commas; empty: no e-mail."""
+    alert_email_from: str = "docpipe@localhost"
+    smtp_host: str = "localhost"
+    smtp_port: int = Field(587, ge=1, le=65_535)
+    smtp_tls: Literal["starttls", "tls", "off"] = "starttls"
+    """starttls (mostly port 587), tls from the first byte (mostly 465), or off."""
+    smtp_ca: str = ""
+    """File with the certificate authority of the mail server; empty: the system's."""
+    smtp_user: str = ""
+    """Empty: no login."""
+    smtp_password: SecretStr = SecretStr("")
+
+    # Automation
+    stale: Literal["off", "plan", "on"] = "plan"
+    """What the staleness sensor does about documents whose settings, code or models have changed: nothing, tell, or queue them."""
+    stale_documents: int = Field(200, ge=1)
+    """With `on`, documents that it may have waiting at a time, so that new uploads never stand behind a whole reprocess."""
+    stale_page: int = Field(5_000, ge=1)
+    """Documents that it looks at in one tick."""
+    check_cron: str = "0 2 * * *"
+    """When bucket, ledger, artifacts and index are compared, in UTC; `off`: only when somebody asks."""
+    clean_cron: str = "0 3 * * *"
+    """When what nobody needs any more is deleted."""
+    rollup_cron: str = "10 0 * * *"
+    """When the day that ended is drawn."""
+    fresh_hours: int = Field(168, ge=0)
+    """Time without a single document after which Dagster shows the assets as not fresh; 0: never."""
+
+    # Retention
+    artifact_days: int = Field(7, ge=0)
+    """Days for which artifacts are kept that no document needs any more, so that a setting can be taken back without new work."""
+    run_days: int = Field(30, ge=1)
+    """Days for which runs and their logs are kept, longer where an asset's partition has its last materialization from one."""
+    error_days: int = Field(90, ge=1)
+    """Days for which tracebacks and last artifacts of documents are kept that have left the quarantine."""
+    metric_days: int = Field(400, ge=1)
+    """Days of the daily metrics."""
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _webhook_is_reached_by_http(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("http://", "https://")):
+            raise PydanticCustomError("webhook", "not an http:// or https:// address")
+        return url
+
+    @field_validator("alert_webhook_header")
+    @classmethod
+    def _header_is_one_line(cls, header: SecretStr) -> SecretStr:
+        text = header.get_secret_value()
+        if text and not re.fullmatch(r"[A-Za-z0-9-]+:[\x20-\x7e]+", text):
+            raise PydanticCustomError("webhook", "not a header: write `Name: value`")
+        return header
+
+    @field_validator("alert_email_to", "alert_email_from")
+    @classmethod
+    def _addresses_have_no_line_breaks(cls, addresses: str) -> str:
+        if not all(re.fullmatch(r"[^@\s<>,;:]+@[^@\s<>,;:]+", one.strip()) for one in addresses.split(",") if one.strip()):
+            raise PydanticCustomError("address", "not an e-mail address, or several separated by commas")
+        return addresses
+
+    @field_validator("check_cron", "clean_cron", "rollup_cron")
+    @classmethod
+    def _crons_have_five_fields(cls, cron: str) -> str:
+        if cron != "off" and not re.fullmatch(r"(?:[0-9*/,-]+ ){2}[0-9*/,L-]+ [0-9A-Za-z*/,-]+ [0-9A-Za-z*/,-]+", cron):
+            raise PydanticCustomError("cron", "no cron expression of five fields: write one such as `0 2 * * *`, or off")
+        return cron
+
+    # Scheduling
+    batch_smallest: int = Field(20, ge=1)
+    """Documents that a batch has at least, where so many wait: the start of a run costs about as much as 20 small ones."""
+    patience_seconds: float = Field(600.0, ge=0)
+    """Once a document has waited this long batches are full, and no longer shared out between the runs that could begin."""
+    open_batches: int = Field(10, ge=1, le=1_000)
+    """Batches requested or under way at a time; the rest waits in the ledger, where priorities can still change."""
+    urgent_batches: int = Field(4, ge=1, le=1_000)
+    """The same for documents with a priority above 0, beside the others."""
+    priority_prefixes: str = ""
+    """Priorities by place in the bucket, such as `urgent/=10,archive/=-10`; from -100 to 100, of which each step is worth ten minutes."""
+    upload_documents: int = Field(10, ge=0)
+    """So few objects that one look at the bucket finds new are taken for an upload that somebody waits for; 0: none are."""
+    upload_priority: int = Field(10, ge=0, le=100)
+    """What such an upload gets where no rule gives it another priority."""
+    stage_seconds: float = Field(21_600.0, gt=0, validation_alias=_also("STAGE_SECONDS", "DEFAULT_TASK_TIMEOUT"))
+    """Longest that a stage may work on a batch; what it has not done by then waits for a smaller batch."""
+    stage_seconds_of: str = ""
+    """Other limits for single stages, such as `parsed_pages=7200,embeddings=600`."""
+    run_seconds: float = Field(43_200.0, gt=0, le=30 * _DAY)
+    """Longest that a run may take; then it stops, and what it has not done waits for a smaller batch."""
+
+    @field_validator("priority_prefixes", "stage_seconds_of")
+    @classmethod
+    def _rules_can_be_read(cls, text: str, info: ValidationInfo) -> str:
+        from docpipe.priority import priority_rules
+        from docpipe.time_limits import stage_limits
+
+        try:
+            priority_rules(text) if info.field_name == "priority_prefixes" else stage_limits(text)
+        except ValueError as error:
+            raise PydanticCustomError("rules", "{reason}", {"reason": str(error)}) from None
+        return text
+
+    @field_validator("pools")
+    @classmethod
+    def _pools_are_numbers(cls, pools: str) -> str:
+        from docpipe.lane import pool_limits
+
+        try:
+            pool_limits(pools)
+        except ValueError as error:
+            raise PydanticCustomError("pools", "{reason}", {"reason": str(error)}) from None
+        return pools
+
+    @field_validator("redis", "celery_broker", "celery_results")
+    @classmethod
+    def _queues_are_in_redis(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise PydanticCustomError("redis", "not a redis:// or rediss:// URL: the lanes' queues are kept in Redis")
+        return url
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level_in_any_case(cls, level: object) -> object:
+        if not isinstance(level, str):
+            return level
+        word = level.strip().lower()
+        return {"warn": "warning", "critical": "error", "fatal": "error"}.get(word, word)
+
+    @field_validator("traces")
+    @classmethod
+    def _traces_go_by_http(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise PydanticCustomError("traces", "not an http:// or https:// URL: give the receiver's base URL, mostly with port 4318")
+        return url
+
+    # Cost
+    prices: str = ""
+    """A YAML file like `docpipe/cost/prices.yaml`, whose lines go before those."""
+    budgets: str = ""
+    """US dollars that a provider may be paid a day (UTC), as in `openai=5.00,azure=2`; without one, as much as it takes."""
+    embed_provider: str = ""
+    """Whose prices and budget the embedding model has; empty: openai or azure by the host of `embed_url`, else the host itself."""
+    vision_provider: str = ""
+    """The same for `vision_url`."""
+    rest_seconds: float = Field(60.0, ge=0, le=3_600)
+    """How long a document rests whose trouble outlasted a run; five times as long after the second run, then fifteen, then sixty.
+
+    At most a day; 0: not at all.
+    """
+
+    @field_validator("budgets")
+    @classmethod
+    def _budgets_are_amounts(cls, budgets: str) -> str:
+        from docpipe.cost.daily_limits import parse_budgets
+
+        try:
+            parse_budgets(budgets)
+        except ValueError as error:
+            raise PydanticCustomError("budgets", "{reason}", {"reason": str(error)}) from None
+        return budgets
+
+    @cached_property
+    def budget_limits(self) -> Mapping[str, float]:
+        from docpipe.cost.daily_limits import parse_budgets
+
+        return parse_budgets(self.budgets)
 
     @field_validator("home")
     @classmethod
@@ -258,8 +478,27 @@ class Settings(BaseSettings):
         return self.artifacts or (self.home / "artifacts").as_uri()
 
     @cached_property
+    def models_folder(self) -> Path:
+        return Path(self.models).expanduser().resolve() if self.models else self.home / "models"
+
+    @cached_property
     def ledger_url(self) -> str:
         return self.ledger.get_secret_value() or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @cached_property
+    def broker_url(self) -> str:
+        return self.celery_broker.get_secret_value() or f"{self._redis_url}/1"
+
+    @cached_property
+    def results_url(self) -> str:
+        return self.celery_results.get_secret_value() or f"{self._redis_url}/2"
+
+    @cached_property
+    def _redis_url(self) -> str:
+        if whole := self.redis.get_secret_value():
+            return whole.rstrip("/")
+        password = quote(self.redis_password.get_secret_value(), safe="")
+        return f"redis://{f':{password}@' if password else ''}{self.redis_host}:{self.redis_port}"
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -275,6 +514,10 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise PydanticCustomError("language", "{reason}", {"reason": str(error)}) from None
         return languages
+
+    @cached_property
+    def alert_email_addresses(self) -> tuple[str, ...]:
+        return tuple(address.strip() for address in self.alert_email_to.split(",") if address.strip())
 
     @cached_property
     def password_list(self) -> tuple[str, ...]:

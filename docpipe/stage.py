@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from docpipe.cost.usage import NO_USAGE, Usage
 from docpipe.fingerprint import Recipe
 from docpipe.models import (
     ChunkedDocument,
@@ -68,6 +69,23 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What one document took besides time; its share, where documents are worked on together."""
+
+    cpu_seconds: float = 0.0
+    """Of this process and of its workers, as the system counts them."""
+    gpu_seconds: float = 0.0
+    """By the clock, on a card of this machine."""
+    usage: Usage = NO_USAGE
+
+    def __add__(self, other: Effort) -> Effort:
+        return Effort(self.cpu_seconds + other.cpu_seconds, self.gpu_seconds + other.gpu_seconds, self.usage + other.usage)
+
+
+NO_EFFORT = Effort()
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The artifact of one document, already serialized: stages may make it in another process."""
 
@@ -79,6 +97,7 @@ class Made:
     """Work on this document alone; a share of it where documents are worked on together."""
     parts: Sequence[Path] = ()
     """Files that belong to the artifact, which names them by their sha256: stored before it, and the stage's to remove afterwards."""
+    effort: Effort = NO_EFFORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,7 @@ class Lost:
     key: str
     error: Exception
     seconds: float = 0.0
+    effort: Effort = NO_EFFORT
 
 
 Outcome = Made | Lost

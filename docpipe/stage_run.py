@@ -6,37 +6,38 @@ killed at any point resumes with what is missing, and one document's error stays
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket
-from docpipe.errors import ArtifactDamaged, ConfigurationError, DocumentRefused, PermanentError, Superseded, TransientError
+from docpipe.cost.stage_costs import StageCosts
+from docpipe.errors import ArtifactDamaged, DocumentRefused, PermanentError, Superseded, TransientError
 from docpipe.fingerprint import Recipe, fingerprint
 from docpipe.index.receipts import drop_receipts_of
 from docpipe.ledger import Ledger
+from docpipe.ledger.actor import act_as, actor
+from docpipe.ledger.spending import NO_COST, Cost
+from docpipe.losses import Losses
 from docpipe.models import Document, DocumentStatus, StageName, StageState, StageStatus
 from docpipe.retry import patiently, pause
 from docpipe.settings import Settings
 from docpipe.source import Sources, superseded
-from docpipe.stage import INPUTS, Item, Lost, Made, Outcome, Stage, counts_of, follows
+from docpipe.stage import INPUTS, NO_EFFORT, Effort, Item, Lost, Made, Outcome, Stage, counts_of, follows
 from docpipe.working_folder import working_folder
-
-log = logging.getLogger(__name__)
 
 IO_THREADS = 16
 WINDOW_DOCUMENTS = 500
 """Documents looked up together; local copies of their objects are bounded by `batch_bytes` as well."""
 
 _LAST = list(StageName)[-1]
-NO_WORK = (DocumentStatus.REFUSED, DocumentStatus.DELETING, DocumentStatus.DELETED)
+NO_WORK = (DocumentStatus.REFUSED, DocumentStatus.QUARANTINED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class StageResult:
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     error: Exception | None = None
+    effort: Effort = NO_EFFORT
+    """All attempts of this run together."""
+    cost_usd: float | None = None
+    """Of providers and of our own machines, by the price table; None where neither has a price."""
+    attempts: int = 1
+    """In this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,9 @@ class StageRun:
         self._sources = Sources(bucket, artifacts)
         self._settings = settings
         self._run_id = run_id
+        # Before any work: a price that is missing is missing for every document.
+        self._costs = StageCosts(settings, ledger, stage.name)
+        self._losses = Losses(stage.name, ledger, artifacts, self._costs, settings, run_id)
 
     def run(self, keys: Sequence[str]) -> Iterator[StageResult]:
         """Yield a result for every document that the stage could take on, in order of completion.
@@ -85,7 +95,7 @@ class StageRun:
         Documents whose earlier stage is not complete in their current generation are passed over: the stage where
         they fell has reported them. A `ConfigurationError` ends the run; what was done stays done.
         """
-        with ThreadPoolExecutor(IO_THREADS) as threads:
+        with self._costs, ThreadPoolExecutor(IO_THREADS, initializer=act_as, initargs=(actor(),)) as threads:
             for window in self._windows(keys):
                 yield from self._run_window(window, threads)
 
@@ -236,6 +246,7 @@ class StageRun:
     def _make(self, works: Sequence[_Work]) -> Iterator[StageResult]:
         """Do the work in rounds: what failed transiently in one is tried again in the next."""
         pending = {work.document.key: work for work in works}
+        efforts: dict[str, Effort] = {}
         for recipe in {work.recipe.hash: work.recipe for work in works}.values():
             self._ledger.remember_recipe(recipe)
         for attempt in range(1, self._settings.max_attempts + 1):
@@ -249,12 +260,15 @@ class StageRun:
             wait = 0.0
             for outcome in self._process(list(pending.values())):
                 work = pending[outcome.key]
-                result = self._store(work, outcome) if isinstance(outcome, Made) else outcome
+                # An attempt that failed was paid for as well.
+                effort = efforts[outcome.key] = efforts.get(outcome.key, NO_EFFORT) + outcome.effort
+                result = self._store(work, replace(outcome, effort=effort)) if isinstance(outcome, Made) else outcome
                 if isinstance(result, Lost) and isinstance(result.error, TransientError) and attempt < self._settings.max_attempts:
                     wait = max(wait, pause(attempt, result.error))
                     continue
                 del pending[outcome.key]
-                yield self._lost(work, result) if isinstance(result, Lost) else result
+                done = self._lost(work, replace(result, effort=effort)) if isinstance(result, Lost) else result
+                yield replace(done, attempts=attempt)
             if pending:
                 time.sleep(wait)
 
@@ -283,45 +297,19 @@ class StageRun:
             self._artifacts.save(self.stage.name, document.key, work.fingerprint, made.data)
         except TransientError as error:
             return Lost(document.key, error, made.seconds)
-        current = self._complete(work, made.counts, made.seconds)
+        cost = self._costs.of(made.effort)
+        current = self._complete(work, made.counts, made.seconds, cost)
         if not current:
             return Lost(document.key, superseded(document), made.seconds)
-        return StageResult(document, work.fingerprint, counts=made.counts, seconds=made.seconds)
+        self._costs.add(made.effort)
+        found = StageResult(document, work.fingerprint, counts=made.counts, seconds=made.seconds)
+        return replace(found, effort=made.effort, cost_usd=cost.cost_usd)
 
-    def _complete(self, work: _Work, counts: Mapping[str, int], seconds: float) -> bool:
+    def _complete(self, work: _Work, counts: Mapping[str, int], seconds: float, cost: Cost = NO_COST) -> bool:
         document, name = work.document, self.stage.name
         done = (document.key, document.generation, work.fingerprint, work.recipe.hash)
-        return self._ledger.complete(name, *done, dict(counts), seconds, self._run_id)
+        return self._ledger.complete(name, *done, dict(counts), seconds, self._run_id, cost)
 
     def _lost(self, work: _Work, lost: Lost) -> StageResult:
-        """Enter in the ledger what the class of the error decides."""
-        document, error = work.document, lost.error
-        if isinstance(error, ConfigurationError):
-            raise error
-        if isinstance(error, Superseded):
-            self._ledger.supersede(document.key, document.generation)
-        elif isinstance(error, TransientError | ArtifactDamaged):
-            if isinstance(error, ArtifactDamaged):
-                self._take_away(document)
-            # What is out of reach now may be back in a minute: the document waits for another run, a few times.
-            self._ledger.give_back(document.key, document.generation, self._settings.max_attempts, str(error))
-        else:
-            self._ledger.fail(
-                self.stage.name,
-                document.key,
-                document.generation,
-                type(error).__name__,
-                str(error) or repr(error),
-                fingerprint=work.fingerprint,
-                recipe=work.recipe.hash,
-                seconds=lost.seconds,
-                run_id=self._run_id,
-            )
-        return StageResult(document, seconds=lost.seconds, error=error)
-
-    def _take_away(self, document: Document) -> None:
-        """Remove all artifacts of a document that has a damaged one; which one does not matter, its next run makes all anew."""
-        try:
-            self._artifacts.delete_document(document.key)
-        except TransientError as error:
-            log.warning("the damaged artifacts of %s could not be removed: %s", document.key, error)
+        cost = self._losses.enter(work.document, work.fingerprint, work.recipe.hash, lost)
+        return StageResult(work.document, seconds=lost.seconds, error=lost.error, effort=lost.effort, cost_usd=cost.cost_usd)

@@ -23,6 +23,8 @@ from docpipe.golden import GoldenSet, evaluate
 from docpipe.ledger import Ledger
 from docpipe.models import DocumentStatus, StageName, StageStatus
 from docpipe.pipeline import Pipeline
+from docpipe.quarantine import PREFIX, documents_in
+from docpipe.quarantine.sweep import is_due
 from docpipe.reconcile import differences
 from docpipe.reprocess import plan
 from docpipe.search import search
@@ -33,7 +35,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = PROJECT / "samples" / "documents"
 QUESTIONS = PROJECT / "samples" / "questions.json"
 GOLDEN = PROJECT / "samples" / "golden"
-SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.DELETED)
+SETTLED = (
+    DocumentStatus.INDEXED,
+    DocumentStatus.FAILED,
+    DocumentStatus.REFUSED,
+    DocumentStatus.QUARANTINED,
+    DocumentStatus.DELETED,
+)
+LOST = (DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.QUARANTINED)
 LONGEST = 1_200.0
 """Seconds after which the demo gives up and shows Dagster's log."""
 
@@ -41,6 +50,7 @@ LONGEST = 1_200.0
 def main() -> int:
     os.chdir(PROJECT)
     os.environ.setdefault("DOCPIPE_SENSOR_SECONDS", "2")
+    os.environ.setdefault("DOCPIPE_QUARANTINE_SECONDS", "2")
     pipeline = Pipeline(load_settings())
     environment = prepare_instance(pipeline.settings, PROJECT)
     copied = put_samples(pipeline.bucket)
@@ -79,14 +89,18 @@ def put_samples(bucket: Bucket) -> int:
     copied = 0
     for path in samples():
         key, data = path.relative_to(DOCUMENTS).as_posix(), path.read_bytes()
-        try:
-            same = bucket.stat(key).size == len(data) and hashlib.sha256(bucket.read(key)).digest() == hashlib.sha256(data).digest()
-        except Superseded:
-            same = False
-        if not same:
+        # One that was refused lies in quarantine by now.
+        if not any(_has(bucket, place, data) for place in (key, PREFIX + key)):
             bucket.write(key, data)
             copied += 1
     return copied
+
+
+def _has(bucket: Bucket, key: str, data: bytes) -> bool:
+    try:
+        return bucket.stat(key).size == len(data) and hashlib.sha256(bucket.read(key)).digest() == hashlib.sha256(data).digest()
+    except Superseded:
+        return False
 
 
 def nothing_to_do(pipeline: Pipeline) -> bool:
@@ -101,9 +115,10 @@ def nothing_to_do(pipeline: Pipeline) -> bool:
 
 
 def differs(pipeline: Pipeline) -> bool:
-    """Whether bucket or mails hold what the ledger does not know, or the index what they no longer hold."""
+    """Whether bucket or mails hold what the ledger does not know, the index what they no longer hold, or something is to be quarantined."""
     ledger = pipeline.ledger
-    return bool(ledger.outdated(1) or ledger.due(limit=1)) or next(differences(pipeline.bucket.list(), ledger.known()), None) is not None
+    different = next(differences(documents_in(pipeline.bucket), ledger.known()), None) is not None
+    return different or bool(ledger.outdated(1) or ledger.due(limit=1)) or is_due(pipeline)
 
 
 def watch(pipeline: Pipeline, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -116,12 +131,11 @@ def watch(pipeline: Pipeline, process: subprocess.Popen[bytes], log: Path) -> No
         while True:
             summary = ledger.summary()
             total = sum(summary.documents.values())
-            refused = summary.documents.get(DocumentStatus.REFUSED, 0)
-            failed = sum(row.documents for (_, status), row in summary.stages.items() if status is StageStatus.FAILED)
+            lost = sum(summary.documents.get(status, 0) for status in LOST)
             for stage, bar in bars.items():
                 row = summary.stages.get((stage, StageStatus.COMPLETE))
                 done = row.documents if row else 0
-                progress.update(bar, completed=done, total=max(total - refused - failed, done) or None)
+                progress.update(bar, completed=done, total=max(total - lost, done) or None)
             if total and all(status in SETTLED for status in summary.documents) and not differs(pipeline):
                 return
             if process.poll() is not None or time.monotonic() > deadline:
@@ -138,7 +152,7 @@ def show_documents(ledger: Ledger) -> None:
         mine = [state for stage in StageName if (state := states.get((document.key, stage)))]
         counts = {name: number for state in mine for name, number in state.counts.items()}
         seconds = sum(state.seconds or 0.0 for state in mine)
-        color = {"indexed": "green", "refused": "yellow", "failed": "red"}.get(document.status, "white")
+        color = {"indexed": "green", "quarantined": "yellow", "refused": "yellow", "failed": "red"}.get(document.status, "white")
         cells = [f"{counts[name]:,}" if name in counts else "" for name in ("pages", "chunks", "vectors")]
         shown.add_row(
             escape(document.object_key),

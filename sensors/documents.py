@@ -7,24 +7,29 @@ batch and one for removals, and one that sends searches to the collection of a n
 
 import time
 import uuid
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from docpipe.attachments import AttachmentsLook, look_at_attachments
-from docpipe.batch import BatchLimits, cut
+from docpipe.cost.budget import free_postponed
 from docpipe.errors import DocpipeError
 from docpipe.ledger import Ledger
-from docpipe.models import DocumentStatus
+from docpipe.ledger.actor import acting
+from docpipe.metrics.sample import Sample
+from docpipe.models import Document, DocumentStatus
 from docpipe.pipeline import Pipeline
 from docpipe.reconcile import Reconciliation, reconcile
 from docpipe.switch import due
+from docpipe.tracing import span
+from docpipe.waiting_line import HIGHEST
 from resources.pipeline import PipelineResource
 from resources.runs import UNFINISHED
-from sensors.batch_runs import has_died, is_alive, run_request, runs_by_batch
+from sensors.batch_requests import request_batches
+from sensors.batch_runs import is_alive
 from sensors.partition_order import PartitionOrder
+from sensors.settling import free_loose_runs, settle_batches
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -36,10 +41,6 @@ CURSOR = "after:"
 """Before the object key where the next tick goes on; Dagster keeps no empty cursor."""
 ATTACHMENT_SECONDS = 10.0
 """What a look at attachments gets where the bucket took all of the tick's time, so that a large bucket does not starve them."""
-OPEN_BATCHES = 10
-"""Batches that may be under way at once; the rest waits in the ledger, where priorities can still change."""
-WAITING_LIMIT = 5_000
-"""Documents one tick cuts into batches; the rest wait for the next tick."""
 SWITCH_PAUSE_SECONDS = 300.0
 """Rest after a run that failed before it decided: it may have asked the whole golden set, and what stopped it is seldom over at once."""
 
@@ -62,17 +63,22 @@ def documents_sensor(
     )
     def documents_in_bucket(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SensorResult | dg.SkipReason:
         opened = pipeline.open()
-        with opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held:
+        with acting("sensor"), span("sensor tick"), opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held:
             if not held:
                 return dg.SkipReason("another evaluation of this sensor is under way")
             deadline = time.monotonic() + opened.settings.tick_seconds
             free_loose_runs(context.instance, opened)
             still_open, repeated = settle_batches(context.instance, opened, index_job.name)
             found = reconcile(opened.bucket, opened.ledger, opened.settings, after=(context.cursor or CURSOR).removeprefix(CURSOR))
+            opened.ledger.leave([Sample("docpipe_last_look_timestamp_seconds", time.time())])
             inside = look_at_attachments(opened.ledger, opened.artifacts, opened.settings, deadline + ATTACHMENT_SECONDS)
+            prefer_uploads(opened, found.registered)
+            opened.ledger.set_clocks_right()
+            free_postponed(opened)
+            order = PartitionOrder(context.instance, documents)
             requests = [
                 *repeated,
-                *request_batches(PartitionOrder(context.instance, documents), opened, index_job.name, deadline, OPEN_BATCHES - still_open),
+                *request_batches(context.instance, order, opened, index_job.name, deadline, still_open),
                 *request_removal(context.instance, opened.ledger, removal_job.name),
                 *request_switch(context, opened, switch_job.name),
             ]
@@ -87,70 +93,21 @@ def documents_sensor(
     return documents_in_bucket
 
 
-def free_loose_runs(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
-    """Documents whose run from the UI ended, or stopped giving signs of life, wait again (or fail, after too many such runs)."""
-    ledger, attempts = pipeline.ledger, pipeline.settings.max_attempts
-    for run_id in ledger.loose_runs():
-        record = instance.get_run_record_by_id(run_id)
-        if not is_alive(instance, ledger, record):
-            ledger.close_run(run_id, attempts, count=has_died(record))
-
-
-def settle_batches(instance: dg.DagsterInstance, pipeline: Pipeline, job: str) -> tuple[int, list[dg.RunRequest]]:
-    """Close the batches whose runs are over, so that the documents they left wait again (or fail, after too many dead runs).
-
-    Returns how many batches stay open, and again the requests of those that an earlier tick claimed and then died before
-    its requests became runs.
-    """
-    ledger, attempts = pipeline.ledger, pipeline.settings.max_attempts
-    still_open, repeated = 0, []
-    batches = ledger.open_batches()
-    records = runs_by_batch(instance, batches)
-    for batch in batches:
-        runs = records.get(batch.batch_id, [])
-        if any(is_alive(instance, ledger, record) for record in runs):
-            still_open += 1
-        elif runs:
-            ledger.close_batch(batch.batch_id, attempts, count=any(map(has_died, runs)))
-        elif batch.range_start and batch.range_end:
-            still_open += 1
-            repeated.append(run_request(batch.batch_id, batch.range_start, batch.range_end, batch.documents, job))
-        else:
-            # Without a range the tick that claimed it died before it could request a run.
-            ledger.close_batch(batch.batch_id, attempts, count=False)
-    return still_open, repeated
-
-
-def request_batches(
-    order: PartitionOrder, pipeline: Pipeline, job: str, deadline: float, room: int = OPEN_BATCHES
-) -> Iterator[dg.RunRequest]:
-    """Claim the waiting documents for up to `room` batches, make partitions of them and request their runs."""
-    if room <= 0:
-        return
-    settings, ledger = pipeline.settings, pipeline.ledger
-    limits = BatchLimits(settings.batch_documents, settings.batch_bytes, settings.batch_pages)
-    for keys in chain.from_iterable(map(order.pieces, cut(ledger.pending(WAITING_LIMIT), limits))):
-        batch_id = uuid.uuid4().hex
-        if claimed := ledger.queue(batch_id, keys):
-            ends = order.gather(claimed)
-            if ends:
-                ledger.set_batch_range(batch_id, *ends)
-                yield run_request(batch_id, *ends, len(claimed), job)
-                room -= 1
-            else:
-                # Since the pieces were cut, somebody began to go by the order: a later tick cuts them anew.
-                ledger.close_batch(batch_id, settings.max_attempts, count=False)
-        if room <= 0 or time.monotonic() > deadline:
-            return
+def prefer_uploads(pipeline: Pipeline, registered: Sequence[Document]) -> None:
+    """Let a few objects that arrived together go ahead of a backlog: somebody has just uploaded them and waits."""
+    if 0 < len(registered) <= pipeline.settings.upload_documents:
+        keys = [document.key for document in registered if not document.priority]
+        pipeline.ledger.prioritize(keys, pipeline.settings.upload_priority, only_raise=True)
 
 
 def request_removal(instance: dg.DagsterInstance, ledger: Ledger, job: str) -> Iterator[dg.RunRequest]:
-    """One run removes all that left the bucket or was replaced by what cannot be indexed; none while one is on its way."""
-    unfinished = dg.RunsFilter(job_name=job, statuses=UNFINISHED)
-    to_remove = ledger.list_documents(status=DocumentStatus.DELETING, limit=1) or ledger.outdated(limit=1)
-    if to_remove and not instance.get_runs(unfinished, limit=1):
+    """One run removes all that left the bucket or was replaced by what cannot be indexed; none while one is on its way and alive."""
+    if not ledger.list_documents(status=DocumentStatus.DELETING, limit=1) and not ledger.outdated(limit=1):
+        return
+    under_way = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=UNFINISHED))
+    if not any(is_alive(instance, ledger, record) for record in under_way):
         # Ahead of the batches that wait: what left the bucket is not to be found for as long as they take.
-        yield dg.RunRequest(run_key=f"removal-{uuid.uuid4().hex}", job_name=job, tags={"dagster/priority": "1"})
+        yield dg.RunRequest(run_key=f"removal-{uuid.uuid4().hex}", job_name=job, tags={"dagster/priority": str(HIGHEST + 1)})
 
 
 def request_switch(context: dg.SensorEvaluationContext, pipeline: Pipeline, job: str) -> Iterator[dg.RunRequest]:

@@ -12,6 +12,7 @@ import pytest
 
 from docpipe.settings import Settings, load_settings
 from tests import servers
+from tests.environment import forget_variables, share_models
 
 if TYPE_CHECKING:
     from tests.installation import Installation
@@ -24,13 +25,30 @@ hypothesis.settings.register_profile("docpipe", deadline=None)
 hypothesis.settings.load_profile("docpipe")
 
 
-MAY_SKIP = ("QDRANT_TEST_URL", "shared corpus", "root", "LibreOffice", "tesseract", "network namespaces", "only Linux", "CUDA device")
+MAY_SKIP = (
+    "QDRANT_TEST_URL",
+    "shared corpus",
+    "root",
+    "LibreOffice",
+    "tesseract",
+    "promtool",
+    "network namespaces",
+    "only Linux",
+    "CUDA device",
+    "redis-server",
+)
 """What a machine may rightly lack: a Qdrant server, the real documents beside the project, one of the two kinds of user, a system's
-program that the product can do without, or what only some kernels have."""
+program or a server that the product can do without, or what only some kernels have."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="fail when a test skipped that this machine should have run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Workers of xdist are started with the environment of the process that leads them.
+    if not hasattr(config, "workerinput"):
+        share_models(config)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -68,9 +86,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     """Makes settings with a home of their own, untouched by the environment and by any `.env` file."""
-    for name in os.environ:
-        if name.startswith(("DOCPIPE_", "S3_", "AWS_")):
-            monkeypatch.delenv(name)
+    forget_variables(monkeypatch)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     def make(**overrides: object) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from docpipe.models import Document, DocumentStatus, StageName
 from docpipe.pipeline import Pipeline
 from docpipe.stage import Stage
 from resources.pipeline import PipelineResource, _pipeline
+from tests.environment import forget_variables
 from tests.small_stages import small_stages
 from tests.stages import Trouble
 
@@ -128,13 +128,13 @@ def installation_at(home: Path, monkeypatch: pytest.MonkeyPatch, *, on_disk: boo
 
     Dagster's storage is in memory, since its events are many and a disk is slow; `on_disk`: in SQLite files as installed.
     """
-    for name in os.environ:
-        if name.startswith(("DOCPIPE_", "S3_", "AWS_", "DAGSTER_")):
-            monkeypatch.delenv(name)
+    forget_variables(monkeypatch)
     home.mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(home)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("DOCPIPE_HOME", str(home))
+    # What comes back is tried again at the next tick.
+    monkeypatch.setenv("DOCPIPE_REST_SECONDS", "0")
     for name, value in DAGSTER_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     _pipeline.cache_clear()

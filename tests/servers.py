@@ -36,10 +36,10 @@ def postgres() -> Iterator[str]:
     if POSTGRES_URL:
         yield POSTGRES_URL
         return
-    binaries = _postgres_binaries()
+    binaries = postgres_binaries()
     if binaries is None:
         pytest.skip("no Postgres here: neither initdb and postgres nor DOCPIPE_TEST_POSTGRES_URL")
-    user = _unprivileged()
+    user = unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="docpipe-postgres-"))
     port = free_port()
     try:
@@ -63,7 +63,7 @@ def postgres() -> Iterator[str]:
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(serve, stdout=log, stderr=log, cwd=folder, env=environment, **identity)  # type: ignore[call-overload]
         try:
-            _await_port(port, server, folder / "log")
+            await_port(port, server, folder / "log")
             yield f"postgresql://docpipe@127.0.0.1:{port}/postgres"
         finally:
             # Unlike SIGTERM, SIGINT does not wait for the sessions that a test left open.
@@ -71,6 +71,26 @@ def postgres() -> Iterator[str]:
             server.wait(timeout=_STARTUP_SECONDS)
     finally:
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[str]:
+    """Yield the URL of a Redis server that keeps everything in memory; skips where there is no server to start."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("no redis-server here")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="docpipe-redis-") as folder:
+        log = Path(folder) / "log"
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        with log.open("wb") as output:
+            server = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
+        try:
+            await_port(port, server, log)
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.wait(timeout=_STARTUP_SECONDS)
 
 
 @contextlib.contextmanager
@@ -113,14 +133,14 @@ def web() -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def _postgres_binaries() -> Path | None:
+def postgres_binaries() -> Path | None:
     folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep)]
     # The highest version first.
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def unprivileged() -> pwd.struct_passwd | None:
     """The user to start Postgres as, which refuses to run as root; None: the present one will do."""
     if os.geteuid() != 0:
         return None
@@ -130,10 +150,10 @@ def _unprivileged() -> pwd.struct_passwd | None:
     pytest.skip("Postgres does not run as root, and there is no user postgres or nobody")
 
 
-def _await_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def await_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _STARTUP_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError(f"Postgres did not start: {log.read_text()}")
+    raise RuntimeError(f"a server did not start: {log.read_text()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,29 @@ def test_one_object_that_may_not_be_read_fails_alone(workshop: Workshop, monkeyp
     results = workshop.run(TextStage(), keys)
     assert {key for key, result in results.items() if result.error} == {"b"}
     assert workshop.document("b").error == "permission for b is missing"
+
+
+def test_an_object_that_stays_out_of_reach_is_asked_for_ever_less_often(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its stage never begins."""
+    workshop.settings = workshop.settings.model_copy(update={"max_attempts": 1, "rest_seconds": 3_600.0})
+    monkeypatch.setattr("docpipe.losses.OUTAGE_ATTEMPTS", 4)
+    keys = workshop.put(a="one")
+
+    def unavailable(*_: object) -> bool:
+        raise BucketUnavailable("the store does not answer")
+
+    monkeypatch.setattr(workshop.bucket, "download", unavailable)
+    rests = []
+    for _ in range(3):
+        began = datetime.now(UTC)
+        assert isinstance(workshop.run(TextStage(), keys)["a"].error, BucketUnavailable)
+        rests.append(round(((workshop.document("a").not_before or began) - began).total_seconds() / 3_600))
+    assert rests == [1, 5, 15]
+    state = workshop.ledger.stage_states(keys)["a", StageName.PARSED_PAGES]
+    assert (state.attempts, state.error) == (3, "Not finished: the store does not answer")
+    assert workshop.document("a").status is DocumentStatus.PENDING
+    workshop.run(TextStage(), keys)
+    assert workshop.document("a").status is DocumentStatus.FAILED
 
 
 def test_an_artifact_store_out_of_reach_lets_documents_wait(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,8 +48,14 @@ class Bucket(Protocol):
         Raises `BucketFull` where there is no room.
         """
 
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine."""
+    def copy(self, info: ObjectInfo, key: str) -> ObjectInfo | None:
+        """Copy an object, if it still is the one of `info`, to a key that is free; None where an object lies there already.
+
+        An object that is another by now, or gone, raises `Superseded`.
+        """
+
+    def delete(self, key: str, only: ObjectInfo | None = None) -> None:
+        """Remove an object; one that is not there is fine. With `only`, one that is another by now stays, and raises `Superseded`."""
 
 
 def open_bucket(url: str, settings: Settings) -> Bucket:

@@ -70,7 +70,7 @@ class FolderBucket:
                 raise
         if after != before:
             path.unlink(missing_ok=True)
-            raise Superseded(f"{key!r} changed while it was read: the next look at the bucket takes the new one")
+            raise _changed(key)
         return before, digest
 
     def write(self, key: str, data: bytes | Path) -> ObjectInfo:
@@ -92,15 +92,45 @@ class FolderBucket:
                     if isinstance(data, Path) and not data.exists():
                         raise
                 except (IsADirectoryError, NotADirectoryError):
-                    raise DocumentRefused(f"{key!r} cannot be stored in a folder: a file and a folder would need the same name") from None
+                    raise _clash(key) from None
 
-    def delete(self, key: str) -> None:
+    def copy(self, info: ObjectInfo, key: str) -> ObjectInfo | None:
+        *folders, name = _names(key)
+        with self._open(info.key) as source, disk_errors(self._root):
+            while True:
+                source.seek(0)
+                try:
+                    with self._folder(folders, key, create=True) as folder, _temporary(folder) as (temporary, file):
+                        _copy(source, file)
+                        _make_durable(file)
+                        if _info(info.key, os.fstat(source.fileno())).identity != info.identity:
+                            raise _changed(info.key)
+                        # Unlike renaming, linking never replaces what is there.
+                        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                        os.unlink(temporary, dir_fd=folder)
+                        return _info(key, os.fstat(file.fileno()))
+                except FileExistsError:
+                    return None
+                except FileNotFoundError:
+                    # Another thread deleted the last other object of the folder, and the folder with it.
+                    continue
+                except (IsADirectoryError, NotADirectoryError):
+                    raise _clash(key) from None
+
+    def delete(self, key: str, only: ObjectInfo | None = None) -> None:
         *folders, name = _names(key)
         with disk_errors(self._root):
             try:
                 with self._folder(folders, key) as folder:
-                    os.unlink(name, dir_fd=folder)
+                    if only is None:
+                        os.unlink(name, dir_fd=folder)
+                    changed = only is not None and not _unlink_only(folder, name, only)
             except (Superseded, FileNotFoundError, IsADirectoryError):
+                return
+            if changed:
+                raise _changed(key)
+            if only is not None:
+                # Somebody else's object, and their folder: they may write into it again, and expect it to be there.
                 return
             # A key without objects is no folder: emptied ones go, from the innermost outwards.
             for depth in range(len(folders), 0, -1):
@@ -170,30 +200,70 @@ def _missing(key: str) -> Superseded:
     return Superseded(f"{key!r} is not in the bucket any more: the next look at the bucket takes note")
 
 
+def _changed(key: str) -> Superseded:
+    return Superseded(f"{key!r} changed while it was read or moved: the next look at the bucket takes the new one")
+
+
+def _clash(key: str) -> DocumentRefused:
+    return DocumentRefused(f"{key!r} cannot be stored in a folder: a file and a folder would need the same name")
+
+
 def _info(key: str, status: os.stat_result) -> ObjectInfo:
     modified = datetime.fromtimestamp(status.st_mtime, UTC) if 0 <= status.st_mtime < 2**35 else None
     return ObjectInfo(key, status.st_size, f"{status.st_ino:x}-{status.st_ctime_ns:x}-{status.st_size:x}", "", modified)
 
 
-def _replace(folder: int, name: bytes, data: bytes | Path) -> os.stat_result:
+@contextlib.contextmanager
+def _temporary(folder: int) -> Iterator[tuple[bytes, BinaryIO]]:
+    """A new file that no listing shows; gone after the block unless it got another name."""
     temporary = TEMPORARY_PREFIX + secrets.token_hex(8).encode()
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:
         try:
-            if isinstance(data, Path):
-                with data.open("rb") as source:
-                    _copy(source, file)
-            else:
-                file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            yield temporary, file
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=folder)
             raise
+
+
+def _replace(folder: int, name: bytes, data: bytes | Path) -> os.stat_result:
+    with _temporary(folder) as (temporary, file):
+        if isinstance(data, Path):
+            with data.open("rb") as source:
+                _copy(source, file)
+        else:
+            file.write(data)
+        _make_durable(file)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         # Renaming changes the ctime, so the etag is read from the file under its final name.
-        return os.fstat(descriptor)
+        return os.fstat(file.fileno())
+
+
+def _make_durable(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _unlink_only(folder: int, name: bytes, only: ObjectInfo) -> bool:
+    """Remove a file if it still is the one of `only`; False where it is another.
+
+    No system call removes a file on a condition. So it is taken aside first, and put back if somebody wrote it in the instant before.
+    """
+    seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if _info(only.key, seen).identity != only.identity:
+        return False
+    aside = TEMPORARY_PREFIX + secrets.token_hex(8).encode()
+    os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+    taken = os.stat(aside, dir_fd=folder, follow_symlinks=False)
+    # Not the ctime, which renaming has changed.
+    is_same = (taken.st_ino, taken.st_size, taken.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+    if not is_same:
+        # One that came since is newer still.
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.unlink(aside, dir_fd=folder)
+    return is_same
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> str:

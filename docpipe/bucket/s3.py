@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from docpipe.settings import Settings
 
 _PART_BYTES = 64 * 1024 * 1024
 """Bytes asked for in one request: what a broken connection can cost."""
+
+_LARGEST_COPY = 5 * 1024**3
+"""Bytes that one request may copy; more is copied in parts, which know no condition on the target."""
 
 _PAGE = 1_000
 """Keys in one answer to a listing; S3 gives no more."""
@@ -128,10 +131,49 @@ class S3Bucket:
                 self._client.upload_fileobj(file, self._name, self._prefix + key)
         return self.stat(key)
 
-    def delete(self, key: str) -> None:
+    def copy(self, info: ObjectInfo, key: str) -> ObjectInfo | None:
+        """Copy an object within the store.
+
+        Stores that do not know the conditions are asked beforehand: on these, what is written in the instant between can be lost.
+        """
         check_object_key(key)
+        self._expect(info)
+        if self._is_there(key):
+            return None
+        source, target = {"Bucket": self._name, "Key": self._prefix + info.key}, {"Bucket": self._name, "Key": self._prefix + key}
+        condition = {"CopySourceIfMatch": f'"{info.etag}"'}
+        try:
+            with self._object_errors(key, writing=True):
+                if info.size > _LARGEST_COPY:
+                    self._client.copy(source, **target, ExtraArgs=condition)
+                else:
+                    _conditionally(partial(self._client.copy_object, CopySource=source, **target, **condition), IfNoneMatch="*")
+        except Superseded:
+            if self._is_there(key):
+                return None
+            raise
+        return self.stat(key)
+
+    def delete(self, key: str, only: ObjectInfo | None = None) -> None:
+        check_object_key(key)
+        if only is not None:
+            if not self._is_there(key):
+                return
+            self._expect(only)
+        condition = {"IfMatch": f'"{only.etag}"'} if only else {}
         with self._object_errors(key, writing=True):
-            self._client.delete_object(Bucket=self._name, Key=self._prefix + key)
+            _conditionally(partial(self._client.delete_object, Bucket=self._name, Key=self._prefix + key), **condition)
+
+    def _expect(self, info: ObjectInfo) -> None:
+        if self.stat(info.key).identity != info.identity:
+            raise Superseded(f"{info.key!r} is another object by now: the next look at the bucket takes the new one")
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self.stat(key)
+        except Superseded:
+            return False
+        return True
 
     def _part(self, key: str, start: int, end: int, etag: str) -> Iterator[bytes]:
         """Yield the bytes from `start` up to `end` of the object that has this etag, and of no other."""
@@ -186,6 +228,16 @@ class S3Bucket:
     @staticmethod
     def _info(key: str, size: int, answer: dict[str, Any]) -> ObjectInfo:
         return ObjectInfo(key, size, answer["ETag"].strip('"'), "", answer.get("LastModified"))
+
+
+def _conditionally(request: Callable[..., Any], **condition: str) -> None:
+    """Ask with a condition; without it where the store does not know any."""
+    try:
+        request(**condition)
+    except ClientError as error:
+        if not condition or error_code(error) != "NotImplemented":
+            raise
+        request()
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -56,7 +57,7 @@ class ChunkStage:
 
         with WorkerPool.from_settings(self._settings, preload=("docpipe.chunk.worker",)) as pool:
             for done in run_items(pool, items, task):
-                yield done if isinstance(done, Lost) else _outcome(done)
+                yield done if isinstance(done, Lost) else replace(_outcome(done), effort=done.effort)
 
 
 def _outcome(done: Answered) -> Outcome:

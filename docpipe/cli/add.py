@@ -11,15 +11,21 @@ from rich.progress import Progress
 from docpipe.cli.output import Json, console, open_pipeline, print_json
 from docpipe.errors import Superseded
 from docpipe.partition_key import partition_key
+from docpipe.reconcile import register_now
+from docpipe.waiting_line import HIGHEST, LOWEST
 
 
 def add(
     files: Annotated[list[Path], typer.Argument(exists=True, readable=True, help="Files, or folders to add with all they hold.")],
     prefix: Annotated[str, typer.Option(help="Folder in the bucket to put them under.")] = "",
+    priority: Annotated[
+        int | None, typer.Option(min=LOWEST, max=HIGHEST, help="Above 0: ahead of what waits; each step is worth ten minutes.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Copy files into the bucket, where the sensor finds them; a file of the same name is replaced."""
-    bucket = open_pipeline().bucket
+    pipeline = open_pipeline()
+    bucket = pipeline.bucket
     folder = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
     sources: dict[str, Path] = {}
     for file in files:
@@ -29,11 +35,16 @@ def add(
                 raise typer.BadParameter(f"{other} and {path} would both become {folder + name!r}: add one under another --prefix")
     if not sources:
         raise typer.BadParameter("the folder holds no file")
-    added = []
+    added, objects = [], []
     with Progress(console=console, transient=True, disable=as_json) as progress:
         for key, path in progress.track(sources.items(), description="adding"):
             info = bucket.write(key, path)
+            objects.append(info)
             added.append({"object": info.key, "document": partition_key(info.key), "bytes": info.size})
+    if priority is not None:
+        register_now(bucket, pipeline.ledger, pipeline.settings, objects)
+        # Also those that the ledger knows already: the sensor may have been quicker, or they wait since long.
+        pipeline.ledger.prioritize([partition_key(info.key) for info in objects], priority)
     if as_json:
         print_json(added)
         return

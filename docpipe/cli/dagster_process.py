@@ -26,6 +26,9 @@ DAGSTER_ENVIRONMENT = {
     "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true",
 }
 
+POOLS_COMMAND = [sys.executable, "-m", "resources.pool_limits"]
+"""Makes Dagster's storage where there is none, and sets the limits of the pools in it."""
+
 
 def prepare_instance(settings: Settings, project: Path) -> Mapping[str, str]:
     """Make the folders, the ledger and Dagster's storage; returns the environment for Dagster's processes.
@@ -40,16 +43,14 @@ def prepare_instance(settings: Settings, project: Path) -> Mapping[str, str]:
     shutil.copyfile(template, home / "dagster.yaml")
     open_bucket(settings.bucket_url, settings)
     Ledger.open(settings.ledger_url).close()
-    scripts = str(Path(sys.executable).parent)
-    environment = {
-        **os.environ,
-        **DAGSTER_ENVIRONMENT,
-        "DAGSTER_HOME": str(home),
-        "DOCPIPE_HOME": str(settings.home),
-        "PATH": os.pathsep.join([scripts, os.environ.get("PATH", "")]),
-    }
-    subprocess.run([sys.executable, "-c", "import dagster; dagster.DagsterInstance.get().dispose()"], env=environment, check=True)
+    environment = with_scripts({**os.environ, **DAGSTER_ENVIRONMENT, "DAGSTER_HOME": str(home), "DOCPIPE_HOME": str(settings.home)})
+    subprocess.run(POOLS_COMMAND, env=environment, cwd=project, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own module
     return environment
+
+
+def with_scripts(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with this installation's programs first."""
+    return {**environment, "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])}
 
 
 @contextmanager

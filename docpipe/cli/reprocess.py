@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
+from docpipe.cost.dollars import dollars
+from docpipe.cost.plan_cost import PlanCost, plan_cost
 from docpipe.reprocess import Plan, plan
 from docpipe.switch import NewCollection, new_collection
 
@@ -23,12 +25,13 @@ def reprocess(
         raise typer.BadParameter("--json asks no question: add --plan to look, or --yes to queue")
     pipeline = open_pipeline()
     made = plan(pipeline.ledger, pipeline.stages, pipeline.artifacts)
-    beside = new_collection(pipeline, made)
+    beside, cost = new_collection(pipeline, made), plan_cost(pipeline, made)
     if as_json:
-        counts = {"documents": len(made.keys), "failed": len(made.failed), "waiting": made.waiting}
-        print_json({"stages": made.stages, **counts, "collection": beside})
+        counts = {"documents": len(made.keys), "failed": len(made.failed), "quarantined": made.quarantined, "waiting": made.waiting}
+        print_json({"stages": made.stages, **counts, "collection": beside, "cost": _priced(cost)})
     else:
-        _show(made)
+        _show(made, cost)
+        _show_cost(cost)
         _show_collection(beside)
     keys = made.keys + (made.failed if failed else [])
     if only_plan or not keys:
@@ -40,22 +43,44 @@ def reprocess(
         console.print(f"{len(queued)} documents queued; the sensor requests their runs at its next tick")
 
 
-def _show(made: Plan) -> None:
-    right = ("stays", "done again", "found again", "took")
-    shown = table("stage", "stays", "done again", "found again", "that hold now", "took", "why", right=right)
+def _show(made: Plan, cost: PlanCost) -> None:
+    right = ("stays", "done again", "found again", "minutes", "US dollars")
+    shown = table("stage", "stays", "done again", "found again", "that hold now", "minutes", "US dollars", "why", right=right)
+    costs = {one.stage: one for one in cost.stages}
     for name, stage in made.stages.items():
         holds = counted(stage.counts)
         why = escape("\n".join(f"{reason} ({count:,})" for reason, count in stage.reasons.most_common(5)))
-        shown.add_row(
-            name, f"{stage.current:,}", f"{stage.stale - stage.found:,}", f"{stage.found:,}", holds, f"{stage.seconds:,.1f} s", escape(why)
-        )
+        minutes, usd = f"{costs[name].minutes:,.1f}", dollars(costs[name].provider_usd + costs[name].local_usd)
+        shown.add_row(name, f"{stage.current:,}", f"{stage.stale - stage.found:,}", f"{stage.found:,}", holds, minutes, usd, escape(why))
     console.print(shown)
     if not made.keys:
         console.print("nothing is stale")
     if made.failed:
         console.print(f"{len(made.failed)} documents failed or were refused: --failed tries them again")
+    if made.quarantined:
+        console.print(f"{made.quarantined} documents are in quarantine: [bold]docpipe quarantine release[/] tries them again")
     if made.waiting:
         console.print(f"{made.waiting} documents are on their way already")
+
+
+def _show_cost(cost: PlanCost) -> None:
+    if not cost.minutes and not cost.usd:
+        return
+    console.print(
+        f"about {cost.minutes:,.1f} minutes of work on this machine, by what the same documents took last time, "
+        f"and at most {dollars(cost.usd)} US dollars",
+        highlight=False,
+    )
+    for budget in cost.short:
+        left = f"{dollars(budget.left or 0.0)} of {dollars(budget.limit_usd or 0.0)} US dollars"
+        console.print(
+            f"more than is left today of the budget of {escape(budget.provider)} ({left}): the rest waits for the next days",
+            highlight=False,
+        )
+
+
+def _priced(cost: PlanCost) -> dict[str, Any]:
+    return {"usd": cost.usd, "minutes": cost.minutes, "fits": not cost.short, "stages": cost.stages}
 
 
 def _show_collection(beside: NewCollection | None) -> None:

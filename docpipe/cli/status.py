@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from docpipe.attachment_key import parent_object_key
+from docpipe.cli.batches import waiting
 from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
 from docpipe.index.receipts import ReceiptCollections
 from docpipe.ledger import Ledger
@@ -64,7 +65,7 @@ def _one(ledger: Ledger, name: str, as_json: bool) -> None:
         console.print(shown)
         if attachments:
             _attachments(attachments)
-    if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED):
+    if document.status in (DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.QUARANTINED):
         raise typer.Exit(1)
 
 
@@ -92,7 +93,7 @@ def _listed(ledger: Ledger, only: DocumentStatus, limit: int, as_json: bool) -> 
 
 def _summary(ledger: Ledger, as_json: bool) -> None:
     summary = ledger.summary()
-    written = ReceiptCollections(ledger).counted(ledger.indexed_by_recipe())
+    written = ReceiptCollections(ledger).written()
     if as_json:
         stages = [{"stage": stage, "status": status, **asdict(total)} for (stage, status), total in summary.stages.items()]
         print_json({"documents": summary.documents, "stages": stages, "collections": written})
@@ -108,6 +109,9 @@ def _summary(ledger: Ledger, as_json: bool) -> None:
         if total := summary.stages.get((stage, status_name)):
             stages_table.add_row(stage, status_name, f"{total.documents:,}", f"{total.seconds:,.1f}")
     console.print(documents)
+    line = ledger.line()
+    if line.resting or line.held:
+        console.print(waiting(line))
     console.print(stages_table)
     if len(written) > 1:
         shares = ", ".join(f"{number:,} in {collection or 'an unknown collection'}" for collection, number in written.most_common())

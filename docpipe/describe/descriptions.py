@@ -13,17 +13,18 @@ from typing import TypeVar
 
 from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import open_bucket
+from docpipe.cost.usage import Usage, total
 from docpipe.describe.answers import Answers
 from docpipe.describe.openai_server import OpenAIVisionModel
 from docpipe.describe.prompt import Prompt
 from docpipe.describe.vision_model import Said, VisionModel
-from docpipe.errors import ArtifactDamaged, ConfigurationError, DocpipeError, PermanentError, TransientError
+from docpipe.errors import ArtifactDamaged, BudgetSpent, ConfigurationError, DocpipeError, PermanentError, TransientError
 from docpipe.isolate import Task, WorkerPool
 from docpipe.models import ParsedDocument, ParsedHead
 from docpipe.render import Look, PagePictures
 from docpipe.retry import patiently
 from docpipe.settings import Settings
-from docpipe.stage import Item, Lost, Made, Outcome
+from docpipe.stage import Effort, Item, Lost, Made, Outcome
 
 _PAGE_LOOK = Look(dpi=150)
 _Name = TypeVar("_Name", str, int)
@@ -51,13 +52,24 @@ class _Job:
     """By the reference of their picture."""
     pages: dict[int, Future[Said]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    tokens: int = 0
-    """Paid for in this run: what was found costs none."""
     given_up: threading.Event = field(default_factory=threading.Event)
+    cause: DocpipeError | None = None
+    """Why it was given up."""
 
     @property
     def open_questions(self) -> int:
-        return sum(not one.done() for one in (*self.figures.values(), *self.pages.values()))
+        return sum(not one.done() for one in self._questions)
+
+    @property
+    def usage(self) -> Usage:
+        """Paid for in this run: what was found costs nothing."""
+        done = (one for one in self._questions if one.done() and not one.cancelled() and one.exception() is None)
+        return total(one.result().usage for one in done)
+
+    @property
+    def _questions(self) -> Iterator[Future[Said]]:
+        yield from self.figures.values()
+        yield from self.pages.values()
 
 
 class Descriptions:
@@ -146,13 +158,14 @@ class Descriptions:
         picture, key, attempts = look(), job.item.document.key, self._settings.max_attempts
         kept = patiently(partial(self._answers.find, key, prompt, picture), attempts)
         if kept is not None:
-            return Said(kept, 0)
+            return Said(kept)
         media_type = "image/jpeg" if picture.startswith(b"\xff\xd8") else "image/png"
         try:
             said = patiently(partial(self._model.ask, prompt, picture, media_type), attempts)
             patiently(partial(self._answers.keep, key, prompt, picture, said.text), attempts)
-        except (TransientError, ConfigurationError):
-            # The server is away, or wants another key: the document's other pictures need not wait for it one by one.
+        except (TransientError, ConfigurationError, BudgetSpent) as error:
+            # The server is away, or wants another key, or money: the document's other pictures need not wait for it one by one.
+            job.cause = job.cause or error
             job.given_up.set()
             raise
         return said
@@ -165,26 +178,28 @@ class Descriptions:
         except ConfigurationError:
             raise
         except (DocpipeError, OSError) as error:
-            return Lost(job.made.key, error, job.made.seconds)
+            return Lost(job.made.key, error, job.made.seconds, job.made.effort + Effort(usage=job.usage))
         arguments = (str(job.stored), self._model.name, descriptions, transcriptions)
         (result,) = pool.run([Task(job.made.key, "docpipe.describe.writing:write", arguments)])
-        seconds = job.made.seconds + result.seconds
+        seconds, usage = job.made.seconds + result.seconds, job.usage
+        effort = job.made.effort + Effort(result.cpu_seconds, usage=usage)
         if result.answer is None:
-            return Lost(job.made.key, result.error or PermanentError("the worker gave no answer"), seconds)
+            return Lost(job.made.key, result.error or PermanentError("the worker gave no answer"), seconds, effort)
         header, data = result.answer
         try:
             counts = {str(name): int(count) for name, count in header["counts"].items()}
             head = ParsedDocument.head_of(data)
         except (ArtifactDamaged, AttributeError, KeyError, TypeError, ValueError) as broken:
-            return Lost(job.made.key, PermanentError(f"the worker's answer makes no sense: {type(broken).__name__}"), seconds)
+            return Lost(job.made.key, PermanentError(f"the worker's answer makes no sense: {type(broken).__name__}"), seconds, effort)
         warned = head.model_copy(update={"warnings": (*head.warnings, *job.warnings)})
         job.stored.unlink()
         return Made(
             job.made.key,
             ParsedDocument.with_head(data, warned) if job.warnings else data,
-            {**job.made.counts, **counts, "vision_tokens": job.tokens},
+            {**job.made.counts, **counts, "vision_tokens": usage.tokens},
             seconds,
             job.made.parts,
+            effort,
         )
 
     def _answers_to(self, job: _Job, questions: Mapping[_Name, Future[Said]], what: str) -> dict[_Name, str]:
@@ -200,12 +215,11 @@ class Descriptions:
                 job.warnings.append(f"{what} {name} was not described: {refused}"[:500])
             except CancelledError:
                 # Given up because of another picture, whose error says more where it is among these.
-                failure = failure or TransientError("not asked: the vision model did not answer about another picture")
+                failure = failure or job.cause or TransientError("not asked: the vision model did not answer about another picture")
             except (DocpipeError, OSError) as error:
                 failure = error
             else:
                 answers[name] = said.text
-                job.tokens += said.tokens
         if failure is not None:
             raise failure
         return answers

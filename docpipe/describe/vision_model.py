@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from docpipe.cost.usage import NO_USAGE, Usage
 from docpipe.describe.prompt import Prompt
 
 
@@ -14,8 +15,8 @@ class Said:
 
     text: str
     """Empty where the model found nothing worth saying."""
-    tokens: int
-    """Of question, picture and answer together, as the server counts them; 0 where it does not say."""
+    usage: Usage = NO_USAGE
+    """None for an answer that was found."""
 
 
 class VisionModel(Protocol):
@@ -27,7 +28,7 @@ class VisionModel(Protocol):
         """Answer about one picture.
 
         Raises `TransientError` where another try may succeed, `PermanentError` where this picture gets no answer,
-        `ConfigurationError` where no picture does.
+        `ConfigurationError` where no picture does, `BudgetSpent` where there is no money for it today.
         """
 
     def close(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docpipe.cost.usage import NO_USAGE, Usage
 from docpipe.embed.model import EmbeddingModel
 from docpipe.errors import DocpipeError
 
@@ -23,18 +24,29 @@ class Part:
     """(places, dimension), unit length; (0, dimension) where there is an error."""
     cached: bool = False
     """Found instead of made."""
-    billed_tokens: int = 0
-    """What a provider counts for these texts together."""
+    usage: Usage = NO_USAGE
+    """What was asked of a provider for these texts together."""
+    on_gpu: bool = False
+    """Made on a card of this machine."""
     error: DocpipeError | None = None
     """Why there are no vectors for these texts; others may have theirs."""
 
-    def bills(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Divide the billed tokens among the texts by their lengths, so that the parts add up to the whole."""
-        ends = np.cumsum(lengths, dtype=np.float64)
-        if not len(ends):
-            return np.zeros(0, dtype=np.int64)
-        bills: NDArray[np.int64] = np.diff(np.rint(ends / ends[-1] * self.billed_tokens), prepend=0).astype(np.int64)
-        return bills
+    def shares(self, lengths: Sequence[int]) -> list[Usage]:
+        """Divide the usage among the texts by their lengths, so that the parts add up to the whole."""
+        if not lengths:
+            return []
+        weights = np.array(lengths, dtype=np.float64) / sum(lengths)
+        return [
+            replace(self.usage, requests=self.usage.requests * weight, input_tokens=tokens, usd=self.usage.usd * weight)
+            for weight, tokens in zip(weights.tolist(), _divided(self.usage.input_tokens, weights), strict=True)
+        ]
+
+
+def _divided(tokens: int, weights: NDArray[np.float64]) -> list[int]:
+    ends = np.rint(np.minimum(np.cumsum(weights), 1.0) * tokens)
+    ends[-1] = tokens
+    divided: list[int] = np.diff(ends, prepend=0).astype(np.int64).tolist()
+    return divided
 
 
 class Embedder(Protocol):

@@ -38,7 +38,7 @@ def open_embedder(settings: Settings) -> BatchEmbedder:
     Raises `ModelMissing` without a model, `ConfigurationError` for a backend that is unknown or not installed.
     """
     with _opening:
-        made: BatchEmbedder = _open_remote(settings) if settings.embedder.startswith(API) else SlicedEmbedder(open_local_embedder(settings))
+        made: BatchEmbedder = _open_remote(settings) if settings.embedder.startswith(API) else _open_sliced(settings)
         if not settings.embed_cache_mb:
             return made
         path = settings.home / CACHE_FILE
@@ -56,7 +56,7 @@ def open_local_embedder(settings: Settings) -> LocalEmbedder:
     name = (os.getpid(), model, backend, settings.embed_batch_tokens)
     with _opening:
         if name not in _local:
-            _local[name] = LocalEmbedder(model, _load(model, backend, settings.home / "models"), settings.embed_batch_tokens)
+            _local[name] = LocalEmbedder(model, _load(model, backend, settings.models_folder), settings.embed_batch_tokens)
         return _local[name]
 
 
@@ -81,13 +81,19 @@ def choose_backend(wanted: str) -> str:
     return wanted
 
 
+def _open_sliced(settings: Settings) -> SlicedEmbedder:
+    on_gpu = choose_backend(settings.embed_backend) == "torch" and _cuda()
+    return SlicedEmbedder(open_local_embedder(settings), on_gpu)
+
+
 def _open_remote(settings: Settings) -> OpenAIEmbedder:
     from docpipe.embed.api.openai_embedder import OpenAIEmbedder
 
     model = find_model(settings)
     limits = (settings.embed_requests_per_minute, settings.embed_tokens_per_minute, settings.ledger_url)
+    money = (settings.prices, settings.budgets, settings.embed_provider)
     server = (settings.embed_url, settings.embed_key, settings.embed_requests, settings.embed_seconds, settings.max_attempts)
-    name = (os.getpid(), model, settings.embed_dimension, *server, *limits)
+    name = (os.getpid(), model, settings.embed_dimension, *server, *limits, *money)
     if name not in _remote:
         _remote[name] = OpenAIEmbedder(settings, model)
     return _remote[name]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
+from docpipe.cost.till import paid_for
 from docpipe.embed.contract import BatchEmbedder
 from docpipe.embed.embedder import open_embedder
 from docpipe.embed.model import EmbeddingModel, find_model
@@ -107,9 +108,10 @@ class _Batch:
             raise ConfigurationError(f"the embedding model {self._model.name} was replaced during the run: run again")
         parts = embedder.embed_parts([window.texts[slot] for slot in order])
         while True:
-            began = time.perf_counter()
+            began, cpu_before = time.perf_counter(), time.process_time()
             try:
-                part = next(parts, None)
+                with paid_for(StageName.EMBEDDINGS):
+                    part = next(parts, None)
             except TransientError as error:
                 # It concerns all texts, so the documents behind these need not ask.
                 self._away = error
@@ -120,7 +122,7 @@ class _Batch:
             made = 0 if part.cached or part.error else len(slots)
             tokens = sum(window.lengths[slot] for slot in slots) if made else 0
             self._progress.advance(results.uses(slots), made, tokens)
-            yield from results.take(slots, part, time.perf_counter() - began)
+            yield from results.take(slots, part, time.perf_counter() - began, time.process_time() - cpu_before)
 
     def _new_window(self) -> Window:
         return Window(self._model, counts_cached=self._settings.embed_cache_mb > 0)

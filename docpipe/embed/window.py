@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from docpipe.cost.usage import NO_USAGE, total
 from docpipe.embed.contract import Part
 from docpipe.embed.model import EmbeddingModel
 from docpipe.errors import DocpipeError
 from docpipe.models import ChunkedDocument, EmbeddedDocument
-from docpipe.stage import Lost, Made, Outcome
+from docpipe.stage import Effort, Lost, Made, Outcome
 
 MOST_CHUNKS = 20_000
 MOST_BYTES = 96 * 1_024 * 1_024
@@ -87,7 +88,9 @@ class Results:
         self._vectors = np.empty((len(lengths), model.dimension), dtype=np.float32)
         self._uses = np.bincount([slot for one in documents for slot in one.slots], minlength=len(lengths))
         self._seconds = np.zeros(len(lengths))
-        self._billed = np.zeros(len(lengths), dtype=np.int64)
+        self._cpu_seconds = np.zeros(len(lengths))
+        self._gpu_seconds = np.zeros(len(lengths))
+        self._usages = [NO_USAGE] * len(lengths)
         self._cached = np.zeros(len(lengths), dtype=np.bool_)
         self._errors: dict[int, DocpipeError] = {}
         self._waiting: dict[int, list[_Entered]] = defaultdict(list)
@@ -106,17 +109,22 @@ class Results:
         """Chunks that have these texts."""
         return int(self._uses[slots].sum())
 
-    def take(self, slots: Sequence[int], part: Part, seconds: float) -> Iterator[Outcome]:
+    def take(self, slots: Sequence[int], part: Part, seconds: float, cpu_seconds: float = 0.0) -> Iterator[Outcome]:
         """Enter what became of the texts in these places, which took so long; yield the documents that are done with it."""
         places = np.array(slots, dtype=np.intp)
         lengths = self._lengths[places]
         if part.error is None:
             self._vectors[places] = part.vectors
             self._cached[places] = part.cached
-            self._billed[places] = part.bills(lengths)
         else:
             self._errors.update(dict.fromkeys(slots, part.error))
-        self._seconds[places] = seconds * lengths / max(1, lengths.sum()) / self._uses[places]
+        weights = lengths / max(1, lengths.sum()) / self._uses[places]
+        self._seconds[places] = seconds * weights
+        self._cpu_seconds[places] = cpu_seconds * weights
+        self._gpu_seconds[places] = seconds * weights * part.on_gpu
+        if part.usage.provider:
+            for slot, usage in zip(slots, part.shares(lengths.tolist()), strict=True):
+                self._usages[slot] = usage
         for slot in slots:
             for one in self._waiting.pop(slot):
                 self._missing[one.key] -= 1
@@ -127,7 +135,12 @@ class Results:
         """Give up the documents that are not done."""
         while self._open:
             _, one = self._open.popitem()
-            yield Lost(one.key, error, self._spent(one))
+            yield Lost(one.key, error, self._spent(one), self._effort(one))
+
+    def _effort(self, one: _Entered) -> Effort:
+        slots = list(one.slots)
+        usage = total(self._usages[slot] for slot in one.own)
+        return Effort(float(self._cpu_seconds[slots].sum()), float(self._gpu_seconds[slots].sum()), usage)
 
     def _spent(self, one: _Entered) -> float:
         return one.seconds + float(self._seconds[list(one.slots)].sum())
@@ -135,12 +148,12 @@ class Results:
     def _outcome(self, one: _Entered) -> Outcome:
         error = next((self._errors[slot] for slot in one.slots if slot in self._errors), None)
         if error is not None:
-            return Lost(one.key, error, self._spent(one))
+            return Lost(one.key, error, self._spent(one), self._effort(one))
         embedded = EmbeddedDocument(self._model.name, self._vectors[list(one.slots)], one.tokens)
         own = list(one.own)
         counts = dict(embedded.counts)
         if self._counts_cached:
             counts["cached"] = len(one.slots) - len(own) + int(self._cached[own].sum())
         if self._model.folder is None:
-            counts["billed_tokens"] = int(self._billed[own].sum())
-        return Made(one.key, embedded.to_bytes(), counts, self._spent(one))
+            counts["billed_tokens"] = sum(self._usages[slot].tokens for slot in own)
+        return Made(one.key, embedded.to_bytes(), counts, self._spent(one), effort=self._effort(one))

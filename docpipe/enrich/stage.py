@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docpipe.cost.till import paid_for
 from docpipe.embed.contract import BatchEmbedder, Embedder
 from docpipe.embed.embedder import open_embedder
 from docpipe.embed.model import find_model
 from docpipe.enrich.classes import BEGINNING_TOKENS, LEAST_LEAD, LEAST_SIMILARITY, choose, opening
-from docpipe.errors import ArtifactDamaged, ConfigurationError, DocpipeError, EmbeddingInvalid, TransientError
+from docpipe.errors import ArtifactDamaged, BudgetSpent, ConfigurationError, DocpipeError, EmbeddingInvalid, TransientError
 from docpipe.fingerprint import Recipe
 from docpipe.isolate import Task, WorkerPool
 from docpipe.models import Document, EnrichedDocument, StageName
 from docpipe.pooled import Answered, run_items
 from docpipe.settings import MEBIBYTE, Settings
-from docpipe.stage import Item, Lost, Made, Outcome
+from docpipe.stage import NO_EFFORT, Effort, Item, Lost, Made, Outcome
 
 CODE_VERSION = "1"
 
@@ -85,7 +86,7 @@ class _Beginning:
     vector: NDArray[np.float32] | None = None
     """None where it says nothing, or could not be embedded."""
     error: DocpipeError | None = None
-    billed_tokens: int = 0
+    effort: Effort = NO_EFFORT
 
 
 class _Classifier:
@@ -97,22 +98,23 @@ class _Classifier:
 
     def finish(self, group: Sequence[Answered]) -> Iterator[Outcome]:
         """Yield the outcomes of a group."""
-        started = time.monotonic()
+        started, cpu_before = time.monotonic(), time.process_time()
         texts = [str(one.header.get("beginning", "")) for one in group]
         if not self._settings.label_names or not any(text.strip() for text in texts):
-            yield from (self._outcome(one, _Beginning(), 0.0) for one in group)
+            yield from (replace(self._outcome(one, _Beginning(), 0.0), effort=one.effort) for one in group)
             return
         beginnings = self._embed(texts)
-        share = (time.monotonic() - started) / len(group)
+        share, effort = (time.monotonic() - started) / len(group), Effort((time.process_time() - cpu_before) / len(group))
         for one, beginning in zip(group, beginnings, strict=True):
-            yield self._outcome(one, beginning, share)
+            yield replace(self._outcome(one, beginning, share), effort=one.effort + effort + beginning.effort)
 
     def _embed(self, texts: Sequence[str]) -> Sequence[_Beginning]:
         try:
-            if self._labels is None:
-                self._labels = _label_vectors(self._embedder, self._settings.label_names)
-            return _embed(self._embedder, texts)
-        except TransientError as error:
+            with paid_for(StageName.ENRICHED_CHUNKS):
+                if self._labels is None:
+                    self._labels = _label_vectors(self._embedder, self._settings.label_names)
+                return _embed(self._embedder, texts)
+        except (TransientError, BudgetSpent) as error:
             return [_Beginning(error=error) if text.strip() else _Beginning() for text in texts]
 
     @cached_property
@@ -130,7 +132,8 @@ class _Classifier:
         if beginning.vector is not None and self._labels is not None:
             name, scores = choose(beginning.vector, self._labels, self._settings.label_names)
             enriched = enriched.model_copy(update={"document_class": name, "class_scores": scores})
-        billed = {"billed_tokens": beginning.billed_tokens} if beginning.billed_tokens else {}
+        tokens = beginning.effort.usage.tokens
+        billed = {"billed_tokens": tokens} if tokens else {}
         return Made(one.key, enriched.to_bytes(), {**enriched.counts, **billed}, one.seconds + share)
 
 
@@ -143,13 +146,10 @@ def _embed(embedder: BatchEmbedder, texts: Sequence[str]) -> list[_Beginning]:
     found = [_Beginning()] * len(texts)
     for part in embedder.embed_parts([openings[place] for place in asked]) if asked else ():
         places = [asked[place] for place in part.places]
-        if part.error is not None:
-            for place in places:
-                found[place] = _Beginning(error=part.error)
-            continue
-        bills = part.bills(np.array([len(openings[place]) for place in places]))
-        for place, vector, billed in zip(places, part.vectors, bills, strict=True):
-            found[place] = _Beginning(vector, billed_tokens=int(billed))
+        shares = part.shares([len(openings[place]) for place in places])
+        vectors = part.vectors if part.error is None else [None] * len(places)
+        for place, vector, usage in zip(places, vectors, shares, strict=True):
+            found[place] = _Beginning(vector, part.error, Effort(usage=usage))
     return found
 
 

@@ -33,6 +33,14 @@ class ReceiptCollections:
             self._names |= {recipe: _named(texts[recipe]) if recipe in texts else "" for recipe in missing}
         return {recipe: self._names[recipe] for recipe in wanted}
 
+    def written(self) -> Counter[str]:
+        """Indexed documents by the collection that they were last written to; reads them all only where there is more than one."""
+        names = set(self.of(self._ledger.recipe_hashes(StageName.INDEXED_VECTORS)).values())
+        if len(names) != 1:
+            return self.counted(self._ledger.indexed_by_recipe())
+        number = self._ledger.indexed().done
+        return Counter({name: number for name in names if number})
+
     def counted(self, by_recipe: Mapping[str, int]) -> Counter[str]:
         """Sum up by collection what was counted by recipe."""
         named = self.of(by_recipe)

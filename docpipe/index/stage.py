@@ -21,7 +21,7 @@ from docpipe.index.sparse import PARAMETERS
 from docpipe.inputs import Loaded, load_inputs
 from docpipe.models import Chunk, ChunkedDocument, Document, EmbeddedDocument, EnrichedDocument, Enrichment, IndexedDocument, StageName
 from docpipe.settings import Settings
-from docpipe.stage import Item, Lost, Made, Outcome
+from docpipe.stage import Effort, Item, Lost, Made, Outcome
 
 CODE_VERSION = "2"
 
@@ -36,6 +36,7 @@ class _Ready:
 
     entry: Entry
     seconds: float
+    cpu_seconds: float
 
     @property
     def points(self) -> int:
@@ -95,12 +96,12 @@ class IndexStage:
 
     def _ready(self, loaded: Loaded) -> _Ready | Lost:
         document = loaded.item.document
-        began = time.perf_counter()
+        began, cpu_before = time.perf_counter(), time.process_time()
         error = loaded.error
         if error is None:
             try:
                 entry = self._entry(document, loaded.data)
-                return _Ready(entry, loaded.seconds + time.perf_counter() - began)
+                return _Ready(entry, loaded.seconds + time.perf_counter() - began, time.process_time() - cpu_before)
             except Exception as broken:  # noqa: BLE001 - a stage answers for every document, whatever is wrong with it
                 error = broken
         return Lost(document.key, error, loaded.seconds + time.perf_counter() - began)
@@ -133,7 +134,7 @@ class IndexStage:
         """Write a group; where that is refused, write its documents one by one, so that only those at fault are lost."""
         if not group:
             return
-        began = time.perf_counter()
+        began, cpu_before = time.perf_counter(), time.process_time()
         try:
             index.replace([one.entry for one in group])
         except ConfigurationError:
@@ -148,11 +149,13 @@ class IndexStage:
             for one in group:
                 yield from self._write(index, [one])
             return
-        spent = time.perf_counter() - began
+        spent, cpu_spent = time.perf_counter() - began, time.process_time() - cpu_before
         shares = sum(one.points + 1 for one in group)
         for one in group:
             made = IndexedDocument(collection=self._collection_name, generation=one.entry.generation, points=one.points)
-            yield Made(one.entry.key, made.to_bytes(), made.counts, one.seconds + spent * (one.points + 1) / shares)
+            weight = (one.points + 1) / shares
+            effort = Effort(one.cpu_seconds + cpu_spent * weight)
+            yield Made(one.entry.key, made.to_bytes(), made.counts, one.seconds + spent * weight, effort=effort)
 
 
 def _passage(chunk: Chunk, learnt: Enrichment, language: str) -> Passage:

@@ -150,8 +150,9 @@ class _Slot:
 
     def perform(self, task: Task, cancelled: Callable[[], bool]) -> Result:
         """Run the task, in a second process if the first one dies of it."""
-        start = time.monotonic()
+        start, spent = time.monotonic(), 0.0
         for _ in range(_TRIES):
+            process: WorkerProcess | None = None
             answer: Answer | None = None
             error: Exception | None = None
             try:
@@ -168,8 +169,10 @@ class _Slot:
                 else:
                     error = PermanentError(f"crashes its reader ({death}); nothing was kept of it")
             finally:
+                if process is not None:
+                    spent += process.call_cpu_seconds
                 self._retire(error)
-        return Result(task, answer, error, time.monotonic() - start)
+        return Result(task, answer, error, time.monotonic() - start, spent)
 
     def close(self) -> None:
         """End the process, if there is one."""

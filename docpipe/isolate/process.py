@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class WorkerProcess:
         self._limits = limits
         self._cancelled: Callable[[], bool] = bool
         self._noise = b""
+        self._cpu_before = self._cpu_last = 0.0
         self._folder = ExitStack()
         folder = self._folder.enter_context(working_folder("docpipe-worker-"))
         requests, self._requests = os.pipe()
@@ -107,6 +108,7 @@ class WorkerProcess:
         """Run the task; raises its error, `LimitExceeded`, `WorkerDied` or `Cancelled`."""
         self._cancelled = cancelled
         self.usable = False
+        self._cpu_before = self._cpu_now()
         deadline = time.monotonic() + seconds
         request = pickle.dumps((task.function, task.arguments))
         try:
@@ -114,6 +116,11 @@ class WorkerProcess:
             return self._receive(deadline)
         except TimeoutError:
             raise LimitExceeded(f"not done after {seconds:g} s; raise DOCPIPE_TASK_SECONDS if it is worth the wait") from None
+
+    @property
+    def call_cpu_seconds(self) -> float:
+        """Processor time since the last call began, with that of programs which the worker started and saw the end of."""
+        return max(0.0, self._cpu_now() - self._cpu_before)
 
     @property
     def resident_bytes(self) -> int:
@@ -137,6 +144,7 @@ class WorkerProcess:
 
     def _reap(self) -> int:
         if self._process.returncode is None:
+            self._cpu_now()
             # Before it is reaped, so that its group id cannot belong to anyone else.
             os.killpg(self._process.pid, signal.SIGKILL)
         return self._process.wait()
@@ -217,12 +225,34 @@ class WorkerProcess:
         outside = ended and code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
         return WorkerDied(f"{how}: {said}" if said else how, from_outside=outside)
 
+    def _cpu_now(self) -> float:
+        """What the process has used since it began; the last that was known, once it is gone."""
+        if self._process.returncode is None:
+            with suppress(OSError, ValueError):
+                self._cpu_last = _cpu_seconds(self._process.pid)
+        return self._cpu_last
+
     def _has_ended(self) -> bool:
         return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _noise_left(self) -> bool:
         before = self._noise
         return self._keep_noise() and self._noise != before
+
+
+def _cpu_seconds(process_id: int) -> float:
+    """Processor time of a process and of its children that have ended; raises `OSError` or `ValueError` where nobody tells.
+
+    Asked of the system and not of the worker, which may lie.
+    """
+    # Behind the name, which may hold anything: user and system time in ticks, of the process and of its children.
+    fields = Path(f"/proc/{process_id}/stat").read_bytes().rpartition(b")")[2].split()
+    user, system, child_user, child_system = (int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:15])
+    own = user + system
+    with suppress(OSError):
+        # Ticks are too coarse for tasks of milliseconds; the process's own clock, as clock_getcpuclockid(3) numbers it, is not.
+        own = max(own, time.clock_gettime((~process_id << 3) | 2))
+    return own + child_user + child_system
 
 
 def _environment(folder: Path) -> dict[str, str]:

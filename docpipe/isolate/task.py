@@ -42,3 +42,5 @@ class Result:
     workers were killed from outside twice; `ConfigurationError` where no worker can start; `Dropped`."""
     seconds: float
     """Wall time in the worker, without its start."""
+    cpu_seconds: float = 0.0
+    """Of the workers that had it, and of the programs that they started; 0 where the system does not tell."""

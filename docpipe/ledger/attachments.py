@@ -18,7 +18,7 @@ from docpipe.models import Document, DocumentStatus, StageName, StageStatus
 
 ATTACHMENTS = "attachments"
 """Among the counts of a parsed document."""
-WITHOUT_CONTENT = (DocumentStatus.REFUSED, DocumentStatus.DELETING, DocumentStatus.DELETED)
+WITHOUT_CONTENT = (DocumentStatus.REFUSED, DocumentStatus.QUARANTINED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 """Whatever was once read of them counts no more."""
 _GONE = (DocumentStatus.DELETING, DocumentStatus.DELETED)
 

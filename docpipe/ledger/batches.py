@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, case, false, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
+from docpipe.ledger.audit import AuditEvent, note
 from docpipe.ledger.database import LedgerPart, slices
 from docpipe.ledger.records import Batch, PendingDocument
-from docpipe.ledger.schema import UNKNOWN_SIZE, batches, documents, stage_states
-from docpipe.ledger.stored_text import stored_error
-from docpipe.models import DocumentStatus, StageStatus
+from docpipe.ledger.schema import UNKNOWN_SIZE, batches, documents
+from docpipe.ledger.waiting import PENDING, levels, rested, waiting_at
+from docpipe.models import DocumentStatus
+from docpipe.waiting_line import HIGHEST, LOWEST, URGENT, in_line
 
-_UNFINISHED = (DocumentStatus.QUEUED, DocumentStatus.RUNNING)
-_SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED)
-_CLAIMABLE = (documents.c.status == DocumentStatus.PENDING, documents.c.size != UNKNOWN_SIZE)
+UNFINISHED = (DocumentStatus.QUEUED, DocumentStatus.RUNNING)
+_CLOCK_SLACK = timedelta(minutes=5)
+"""Clocks of machines differ; what is further ahead than this was written before a clock was set back."""
 
 
 class Batches(LedgerPart):
-    """Pending documents are queued in a batch; whatever its run leaves unfinished comes back."""
+    """Pending documents are queued in a batch: see `docpipe.waiting_line` for their order, `Returns` for what comes back."""
 
-    def pending(self, limit: int) -> list[PendingDocument]:
-        """Return the documents that have been pending longest; one that a run died on goes to the end."""
-        columns = (documents.c.key, documents.c.size, documents.c.pages_estimate, documents.c.attempts)
-        query = select(*columns).where(*_CLAIMABLE).order_by(documents.c.updated, documents.c.key).limit(limit)
+    def pending(self, limit: int, *, urgent: bool | None = None) -> list[PendingDocument]:
+        """Return the documents that stand first in the line and may go now; one that a run died on has gone to its end.
+
+        With `urgent`, only those of a priority from `URGENT` on, or only the others.
+        """
+        lowest, highest = (URGENT if urgent else LOWEST), (HIGHEST if urgent in (None, True) else URGENT - 1)
         with self._database.read() as connection:
-            return [PendingDocument(*row) for row in connection.execute(query)]
+            queues = [waiting_at(connection, priority, limit) for priority in levels(connection, lowest, highest)]
+            queues.append(rested(connection, lowest, highest, datetime.now(UTC), limit))
+        return list(islice(in_line(queues), limit))
 
     def queue(self, batch_id: str, keys: Iterable[str]) -> list[str]:
         """Claim those of the documents that are still pending, make the batch of them, and return them in the given order.
@@ -35,51 +42,53 @@ class Batches(LedgerPart):
         """
         ordered = list(dict.fromkeys(keys))
         now = datetime.now(UTC)
-        claimed: set[str] = set()
+        claimed: dict[str, int] = {}
+        may_go = and_(PENDING, documents.c.size != UNKNOWN_SIZE, _rested(now))
         with self._database.write() as connection:
             for part in slices(sorted(ordered)):
                 # Who waits here for another caller's commit finds the status changed, and the row not its own.
-                query = select(documents.c.key).where(documents.c.key.in_(part), *_CLAIMABLE).order_by(documents.c.key).with_for_update()
-                found = list(connection.scalars(query))
-                values = {"status": DocumentStatus.QUEUED.value, "batch_id": batch_id, "run_id": None, "error": None, "updated": now}
-                connection.execute(update(documents).where(documents.c.key.in_(found)).values(values))
-                claimed.update(found)
+                columns = (documents.c.key, documents.c.generation, documents.c.priority)
+                query = select(*columns).where(documents.c.key.in_(part), may_go).order_by(documents.c.key).with_for_update()
+                found = connection.execute(query).all()
+                values = {"status": DocumentStatus.QUEUED.value, "batch_id": batch_id, "run_id": None, "error": None, "not_before": None}
+                connection.execute(update(documents).where(documents.c.key.in_([row.key for row in found])).values(**values, updated=now))
+                entry = {"status": DocumentStatus.QUEUED.value, "batch_id": batch_id}
+                note(connection, AuditEvent.QUEUED, [{"key": row.key, "generation": row.generation, **entry} for row in found])
+                claimed.update((row.key, row.priority) for row in found)
             if claimed:
-                insert = self._database.insert(batches).values(batch_id=batch_id, created=now, documents=len(claimed))
+                highest = max(claimed.values())
+                insert = self._database.insert(batches).values(batch_id=batch_id, created=now, documents=len(claimed), priority=highest)
                 more = {"documents": batches.c.documents + len(claimed), "closed": None}
                 connection.execute(insert.on_conflict_do_update(index_elements=["batch_id"], set_=more))
         return [key for key in ordered if key in claimed]
 
-    def give_back(self, key: str, generation: int, max_attempts: int, reason: str) -> bool:
-        """Let one document wait for another batch, as `close_batch` does for those of a run that ended; False where it is not in flight."""
-        condition = (documents.c.key == key) & (documents.c.generation == generation)
-        with self._database.write() as connection:
-            return bool(_give_back(connection, condition, max_attempts, reason))
-
-    def requeue(self, keys: Iterable[str]) -> list[str]:
-        """Make settled documents pending again, with no attempt counted, and return those that were.
-
-        A refused one goes back without an identity, so that the next look at the bucket admits or refuses it anew.
-        """
-        refused = documents.c.status == DocumentStatus.REFUSED
-        values = {
-            "status": DocumentStatus.PENDING.value,
-            "batch_id": None,
-            "run_id": None,
-            "attempts": 0,
-            "error": None,
-            "etag": case((refused, ""), else_=documents.c.etag),
-            "size": case((refused, UNKNOWN_SIZE), else_=documents.c.size),
-            "updated": datetime.now(UTC),
-        }
-        requeued: list[str] = []
+    def prioritize(self, keys: Iterable[str], priority: int, *, only_raise: bool = False) -> list[str]:
+        """Give documents that wait another priority, and return those that have a new one; `only_raise` lowers none."""
+        changed: list[str] = []
+        other = documents.c.priority < priority if only_raise else documents.c.priority != priority
         with self._database.write() as connection:
             for part in slices(sorted(set(keys))):
-                query = select(documents.c.key).where(documents.c.key.in_(part), documents.c.status.in_(_SETTLED))
-                found = list(connection.scalars(query.order_by(documents.c.key).with_for_update()))
-                connection.execute(update(documents).where(documents.c.key.in_(found)).values(values))
-                requeued.extend(found)
-        return requeued
+                query = select(documents.c.key).where(documents.c.key.in_(part), PENDING, other).order_by(documents.c.key)
+                found = list(connection.scalars(query.with_for_update()))
+                connection.execute(update(documents).where(documents.c.key.in_(found)).values(priority=priority))
+                changed.extend(found)
+        return changed
+
+    def set_clocks_right(self) -> int:
+        """Let what seems to have come to wait in the future have come now, and return how much: a clock was set back since.
+
+        Without this it would wait at the end of the line for as long as the clock was ahead.
+        """
+        now = datetime.now(UTC)
+        ahead = and_(PENDING, documents.c.updated > now + _CLOCK_SLACK)
+        with self._database.read() as connection:
+            if connection.scalar(select(documents.c.key).where(ahead).limit(1)) is None:
+                return 0
+        with self._database.write() as connection:
+            keys = list(connection.scalars(select(documents.c.key).where(ahead).order_by(documents.c.key).with_for_update()))
+            for part in slices(keys):
+                connection.execute(update(documents).where(documents.c.key.in_(part)).values(updated=now))
+        return len(keys)
 
     def batch_keys(self, batch_id: str) -> list[str]:
         """Return the documents of the batch, finished ones too, in order of the key."""
@@ -95,13 +104,15 @@ class Batches(LedgerPart):
 
     def open_batches(self) -> list[Batch]:
         """Return the batches that are not closed, oldest first."""
-        unfinished = func.count(case((documents.c.status.in_(_UNFINISHED), 1)))
-        columns = (batches.c.batch_id, batches.c.created, batches.c.range_start, batches.c.range_end, batches.c.documents)
+        unfinished = func.count(case((documents.c.status.in_(UNFINISHED), 1)))
+        names = ("batch_id", "created", "range_start", "range_end", "documents")
+        columns = [batches.c[name] for name in names]
+        more = [batches.c.priority, batches.c.cancelled]
         query = (
-            select(*columns, unfinished)
+            select(*columns, unfinished, *more)
             .outerjoin(documents, documents.c.batch_id == batches.c.batch_id)
             .where(batches.c.closed.is_(None))
-            .group_by(*columns)
+            .group_by(*columns, *more)
             .order_by(batches.c.created, batches.c.batch_id)
         )
         with self._database.read() as connection:
@@ -111,16 +122,6 @@ class Batches(LedgerPart):
         """Note the first and the last partition key of the batch's run."""
         with self._database.write() as connection:
             connection.execute(update(batches).where(batches.c.batch_id == batch_id).values(range_start=start, range_end=end))
-
-    def close_batch(self, batch_id: str, max_attempts: int, *, count: bool = True) -> list[str]:
-        """End a batch whose run is over, and return the documents that the run left without a verdict.
-
-        These go back to pending with one attempt more, or are failed when that was the last of `max_attempts`. Without
-        `count` no attempt is counted: the run did not die on them.
-        """
-        with self._database.write() as connection:
-            connection.execute(update(batches).where(batches.c.batch_id == batch_id).values(closed=datetime.now(UTC)))
-            return _give_back(connection, documents.c.batch_id == batch_id, max_attempts, count=count)
 
     def loose_runs(self) -> dict[str, list[str]]:
         """Return, by run id, the documents that are running in no batch: somebody started them from the UI."""
@@ -132,34 +133,6 @@ class Batches(LedgerPart):
                 runs.setdefault(run_id, []).append(key)
         return runs
 
-    def close_run(self, run_id: str, max_attempts: int, *, count: bool = True) -> list[str]:
-        """Do for a run outside of any batch, which is over, what `close_batch` does for a batch."""
-        with self._database.write() as connection:
-            return _give_back(connection, (documents.c.run_id == run_id) & documents.c.batch_id.is_(None), max_attempts, count=count)
 
-
-def _give_back(
-    connection: Connection, condition: ColumnElement[bool], max_attempts: int, reason: str = "its run ended early", *, count: bool = True
-) -> list[str]:
-    now = datetime.now(UTC)
-    query = select(documents.c.key).where(condition, documents.c.status.in_(_UNFINISHED)).order_by(documents.c.key).with_for_update()
-    keys = list(connection.scalars(query))
-    attempts = documents.c.attempts + int(count)
-    last = attempts >= max_attempts if count else false()
-    reason = stored_error(reason)
-    message = f"Not finished in {max_attempts} runs, the last time since {reason}: read the runs' logs, then `docpipe reprocess --failed`"
-    for part in slices(keys):
-        # The cases see the row as it was, so the count and the decision agree.
-        values = {
-            "attempts": attempts,
-            "status": case((last, DocumentStatus.FAILED.value), else_=DocumentStatus.PENDING.value),
-            "error": case((last, message), else_=None),
-            "batch_id": case((last, documents.c.batch_id), else_=None),
-            "run_id": None,
-            "updated": now,
-        }
-        connection.execute(update(documents).where(documents.c.key.in_(part)).values(values))
-        interrupted = update(stage_states).where(stage_states.c.key.in_(part), stage_states.c.status == StageStatus.RUNNING)
-        failed = {"status": StageStatus.FAILED.value, "error_kind": "WorkerLost", "error": f"Not finished: {reason}", "finished": now}
-        connection.execute(interrupted.values(failed))
-    return keys
+def _rested(now: datetime) -> ColumnElement[bool]:
+    return documents.c.not_before.is_(None) | (documents.c.not_before <= now)

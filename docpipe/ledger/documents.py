@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
+from docpipe.ledger.audit import AuditEvent, note_as_stands
 from docpipe.ledger.database import LedgerPart, slices
 from docpipe.ledger.failure import transient_kinds
-from docpipe.ledger.records import StageTotal, Summary
 from docpipe.ledger.rows import document_of
 from docpipe.ledger.schema import UNKNOWN_SIZE, stage_states
 from docpipe.ledger.schema import documents as table
@@ -17,8 +17,8 @@ from docpipe.ledger.stored_text import stored_text
 from docpipe.models import Document, DocumentStatus, StageName, StageStatus
 
 _PAGE = 1_000
-_REJECTED = (DocumentStatus.REFUSED, DocumentStatus.FAILED)
-_GONE = (DocumentStatus.DELETING, DocumentStatus.DELETED)
+_REJECTED = (DocumentStatus.REFUSED, DocumentStatus.QUARANTINED, DocumentStatus.FAILED)
+_GONE = (DocumentStatus.QUARANTINED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 _SUPERSEDED = "The object was replaced or deleted while it was worked on: the next look at the bucket decides"
 
 
@@ -60,24 +60,17 @@ class Documents(LedgerPart):
             yield from page
             page = self.list_documents(after=page[-1].key, limit=_PAGE)
 
-    def summary(self) -> Summary:
-        by_status = select(table.c.status, func.count()).group_by(table.c.status)
-        columns = (stage_states.c.stage, stage_states.c.status)
-        by_stage = select(*columns, func.count(), func.coalesce(func.sum(stage_states.c.seconds), 0.0)).group_by(*columns)
-        with self._database.read() as connection:
-            counts = {DocumentStatus(status): count for status, count in connection.execute(by_status)}
-            totals = {
-                (StageName(stage), StageStatus(status)): StageTotal(count, seconds)
-                for stage, status, count, seconds in connection.execute(by_stage)
-            }
-        return Summary(counts, totals)
-
     def outdated(self, limit: int) -> list[str]:
-        """Return documents whose new version was refused or failed for good while the index still holds an older one.
+        """Return documents whose new version was refused, failed for good or is in quarantine while the index still holds an older one.
 
         One that failed by a transient error, or because its runs died, keeps its old version: it may yet succeed.
         """
-        indexed = (stage_states.c.stage == StageName.INDEXED_VECTORS, stage_states.c.generation < table.c.generation)
+        # Asked for each of the few that fell, not joined: else the planner may begin with the states of all.
+        older = exists().where(
+            stage_states.c.key == table.c.key,
+            stage_states.c.stage == StageName.INDEXED_VECTORS,
+            stage_states.c.generation < table.c.generation,
+        )
         fallen = stage_states.alias("fallen")
         failed_for_good = exists().where(
             fallen.c.key == table.c.key,
@@ -85,16 +78,10 @@ class Documents(LedgerPart):
             fallen.c.status == StageStatus.FAILED,
             fallen.c.error_kind.not_in(transient_kinds()),
         )
-        rejected = or_(table.c.status == DocumentStatus.REFUSED, and_(table.c.status == DocumentStatus.FAILED, failed_for_good))
-        query = (
-            select(table.c.key)
-            .join(stage_states, stage_states.c.key == table.c.key)
-            .where(rejected, *indexed)
-            .order_by(table.c.key)
-            .limit(limit)
-        )
+        rejected = (table.c.status.in_(_REJECTED), table.c.generation > 1, or_(table.c.status != DocumentStatus.FAILED, failed_for_good))
         with self._database.read() as connection:
-            return list(connection.scalars(query))
+            # Not in the order of the keys, for which an engine might read all documents.
+            return sorted(connection.scalars(select(table.c.key).where(*rejected, older).limit(limit)))
 
     def forget_index(self, keys: Iterable[str]) -> None:
         """Note that the index holds nothing of these documents any more that is older than their present generation."""
@@ -103,7 +90,9 @@ class Documents(LedgerPart):
         with self._database.write() as connection:
             for part in slices(keys):
                 of_index = (stage_states.c.key.in_(part), stage_states.c.stage == StageName.INDEXED_VECTORS)
-                connection.execute(delete(stage_states).where(*of_index, stage_states.c.generation < present))
+                outdated = (*of_index, stage_states.c.generation < present)
+                withdrawn = list(connection.scalars(delete(stage_states).where(*outdated).returning(stage_states.c.key)))
+                note_as_stands(connection, AuditEvent.WITHDRAWN, withdrawn, StageName.INDEXED_VECTORS)
                 connection.execute(update(table).where(table.c.key.in_(part), table.c.status.in_(_REJECTED)).values(updated=now))
 
     def set_content(self, key: str, generation: int, sha256: str) -> bool:
@@ -123,8 +112,10 @@ class Documents(LedgerPart):
         emptied = {"etag": "", "version": "", "size": UNKNOWN_SIZE, "content_sha256": None, "batch_id": None, "run_id": None}
         with self._database.write() as connection:
             values = emptied | {"status": DocumentStatus.PENDING.value, "error": _SUPERSEDED, "updated": now}
+            run_id = connection.scalar(select(table.c.run_id).where(table.c.key == key))
             if connection.execute(statement.values(values)).rowcount == 0:
                 return False
+            note_as_stands(connection, AuditEvent.SUPERSEDED, [key], run_id=run_id)
             running = update(stage_states).where(stage_states.c.key == key, stage_states.c.status == StageStatus.RUNNING)
             connection.execute(running.values(status=StageStatus.FAILED.value, error_kind="Superseded", error=_SUPERSEDED, finished=now))
         return True

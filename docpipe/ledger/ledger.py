@@ -6,19 +6,50 @@ from types import TracebackType
 from typing import Self
 
 from docpipe.errors import ConfigurationError
+from docpipe.ledger.alerts import Alerts
 from docpipe.ledger.allowances import Allowances
 from docpipe.ledger.attachments import Attachments
+from docpipe.ledger.audit import Audit
 from docpipe.ledger.batches import Batches
+from docpipe.ledger.changes import Changes
+from docpipe.ledger.counters import Counters
+from docpipe.ledger.daily import Daily
 from docpipe.ledger.database import Database
 from docpipe.ledger.documents import Documents
+from docpipe.ledger.gauges import Gauges
+from docpipe.ledger.holds import Holds
 from docpipe.ledger.leases import Leases
 from docpipe.ledger.migration import migrate
+from docpipe.ledger.quarantine import Quarantine
+from docpipe.ledger.returns import Returns
 from docpipe.ledger.sensing import Sensing
+from docpipe.ledger.spending import Spending
 from docpipe.ledger.stages import Stages
 from docpipe.ledger.switches import Switches
+from docpipe.ledger.totals import Totals
 
 
-class Ledger(Sensing, Attachments, Documents, Batches, Stages, Leases, Allowances, Switches):
+class Ledger(
+    Sensing,
+    Attachments,
+    Documents,
+    Batches,
+    Returns,
+    Holds,
+    Stages,
+    Leases,
+    Allowances,
+    Switches,
+    Audit,
+    Counters,
+    Gauges,
+    Spending,
+    Alerts,
+    Daily,
+    Changes,
+    Quarantine,
+    Totals,
+):
     """The one record of all documents; safe for many threads and many processes.
 
     Every method is one transaction, or reads in pages of one transaction each. Every method raises `TransientError`

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from docpipe.models import DocumentStatus, ObjectInfo, StageName, StageStatus
 
@@ -34,6 +34,7 @@ class Arrival:
     """Partition key of the document that it is an attachment of; its etag is then the sha256 of its bytes."""
     parent_fingerprint: str | None = None
     """Of the parent's parsed artifact, which holds its bytes."""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class PendingDocument:
     pages_estimate: int
     attempts: int = 0
     """Runs that ended without a verdict on it."""
+    priority: int = 0
+    since: datetime = field(default=datetime.min.replace(tzinfo=UTC), compare=False)
+    """When it came to wait; `docpipe.waiting_line` says what the two make of its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class Batch:
     """As many as were queued."""
     unfinished: int
     """Those still queued or running."""
+    priority: int = 0
+    """The highest of its documents."""
+    cancelled: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ def document_of(row: RowMapping) -> Document:
         parent=row["parent"],
         parent_fingerprint=row["parent_fingerprint"],
         attachments_due=row["attachments_due"],
+        priority=row["priority"],
+        not_before=row["not_before"],
     )
 
 
@@ -46,4 +48,7 @@ def stage_state_of(row: RowMapping) -> StageState:
         run_id=row["run_id"],
         started=row["started"],
         finished=row["finished"],
+        cpu_seconds=row["cpu_seconds"],
+        gpu_seconds=row["gpu_seconds"],
+        cost_usd=row["cost_usd"],
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, not_, select, update
 
 from docpipe.ledger.attachments import have_attachments_looked_at
+from docpipe.ledger.audit import AuditEvent, note, note_as_stands
 from docpipe.ledger.database import LedgerPart, slices
+from docpipe.ledger.quarantine import end_unheld
 from docpipe.ledger.records import Arrival, KnownObject
 from docpipe.ledger.rows import document_of
 from docpipe.ledger.schema import documents, stage_states
@@ -74,6 +77,7 @@ class Sensing(LedgerPart):
                 insert = self._database.insert(documents).on_conflict_do_nothing().returning(documents.c.object_key)
                 touched.extend(connection.scalars(insert, new))
             if changed:
+                end_unheld(connection, [known[values["known"]].key for values in changed])
                 statement = update(documents).where(documents.c.object_key == bindparam("known"))
                 connection.execute(statement.values(generation=documents.c.generation + 1), changed)
                 have_attachments_looked_at(
@@ -83,23 +87,29 @@ class Sensing(LedgerPart):
             for part in slices(touched):
                 rows = connection.execute(select(documents).where(documents.c.object_key.in_(part))).mappings()
                 found.update((row["object_key"], document_of(row)) for row in rows)
+            _note_arrivals(connection, found.values(), known)
         return [found[key] for key in arriving if key in found]
 
     def mark_gone(self, keys: Iterable[str]) -> list[str]:
         """Mark documents whose objects are gone as deleting, and return those now marked.
 
         Not those in a batch (a later look finds them gone again), nor those that are deleting or deleted already:
-        `list_documents(DocumentStatus.DELETING)` has the ones whose deletion was begun and cut off.
+        `list_documents(DocumentStatus.DELETING)` has the ones whose deletion was begun and cut off. Nor those that were quarantined
+        while the look went on: their objects are gone by rights. Attachments have none, and go with what they came in.
         """
         kept = (*IN_FLIGHT, DocumentStatus.DELETED)
-        return self._move(keys, documents.c.status.not_in(kept), {"status": DocumentStatus.DELETING.value})
+        held = and_(documents.c.status == DocumentStatus.QUARANTINED, documents.c.parent.is_(None))
+        leaving = and_(documents.c.status.not_in(kept), not_(held))
+        return self._move(keys, leaving, {"status": DocumentStatus.DELETING.value}, AuditEvent.DELETING)
 
     def tombstone(self, keys: Iterable[str]) -> list[str]:
         """Mark deleting documents as deleted and drop their stage states; return those now marked."""
         values = {"status": DocumentStatus.DELETED.value, "batch_id": None, "run_id": None, "error": None}
-        return self._move(keys, documents.c.status == DocumentStatus.DELETING, values, drop_states=True)
+        return self._move(keys, documents.c.status == DocumentStatus.DELETING, values, AuditEvent.DELETED, drop_states=True)
 
-    def _move(self, keys: Iterable[str], condition: Any, values: Mapping[str, object], *, drop_states: bool = False) -> list[str]:
+    def _move(
+        self, keys: Iterable[str], condition: Any, values: Mapping[str, object], event: AuditEvent, *, drop_states: bool = False
+    ) -> list[str]:
         moved: list[str] = []
         with self._database.write() as connection:
             for part in slices(sorted(set(keys))):
@@ -111,8 +121,21 @@ class Sensing(LedgerPart):
                 have_attachments_looked_at(connection, found)
                 if drop_states:
                     connection.execute(delete(stage_states).where(stage_states.c.key.in_(found)))
+                    end_unheld(connection, found)
+                note_as_stands(connection, event, found)
                 moved.extend(found)
         return moved
+
+
+def _note_arrivals(connection: Connection, arrived: Iterable[Document], known: Mapping[str, Any]) -> None:
+    entries: defaultdict[AuditEvent, list[dict[str, Any]]] = defaultdict(list)
+    for document in arrived:
+        row = known.get(document.object_key)
+        event = AuditEvent.REGISTERED if row is None or row.status == DocumentStatus.DELETED else AuditEvent.CHANGED
+        entry = {"key": document.key, "generation": document.generation, "status": document.status.value, "error": document.error}
+        entries[AuditEvent.REFUSED if document.status is DocumentStatus.REFUSED else event].append(entry)
+    for event, rows in entries.items():
+        note(connection, event, rows)
 
 
 def _values(arrival: Arrival, now: datetime) -> dict[str, Any]:
@@ -132,6 +155,8 @@ def _values(arrival: Arrival, now: datetime) -> dict[str, Any]:
         "attempts": 0,
         "error": stored_error(arrival.refusal) if arrival.refusal is not None else None,
         "pages_estimate": arrival.pages_estimate,
+        "priority": arrival.priority,
+        "not_before": None,
         "updated": now,
         "parent": arrival.parent,
         "parent_fingerprint": arrival.parent_fingerprint,

@@ -13,14 +13,16 @@ from sqlalchemy import ColumnElement, Connection, and_, case, not_, select, upda
 
 from docpipe.fingerprint import Recipe
 from docpipe.ledger.attachments import ATTACHMENTS, have_attachments_looked_at
+from docpipe.ledger.audit import AuditEvent, note_as_stands
 from docpipe.ledger.database import LedgerPart, slices
 from docpipe.ledger.rows import stage_state_of
 from docpipe.ledger.schema import UNKNOWN_SIZE, documents, recipes, stage_states
-from docpipe.ledger.stored_text import stored_error, stored_text
+from docpipe.ledger.spending import NO_COST, Cost, spent_before, spent_so_far
+from docpipe.ledger.stored_text import stored_error, stored_text, stored_traceback
 from docpipe.models import DocumentStatus, StageName, StageState, StageStatus
 
 _FIRST, *_, _LAST = StageName
-_CLOSED = (DocumentStatus.REFUSED, DocumentStatus.DELETING, DocumentStatus.DELETED)
+_CLOSED = (DocumentStatus.REFUSED, DocumentStatus.QUARANTINED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 _IN_BATCH = (DocumentStatus.QUEUED, DocumentStatus.RUNNING)
 
 
@@ -59,7 +61,8 @@ class Stages(LedgerPart):
                     | {"attempts": 1, "run_id": run_id, "started": now}
                     for key in current
                 ]
-                self._put(connection, rows, {"attempts": (stage_states.c.attempts + 1, 1)})
+                self._put(connection, rows, {"attempts": (stage_states.c.attempts + 1, 1), **spent_before()})
+                note_as_stands(connection, AuditEvent.STARTED, current, stage)
                 started.extend(current)
         return started
 
@@ -73,6 +76,7 @@ class Stages(LedgerPart):
         counts: Mapping[str, int],
         seconds: float | None,
         run_id: str | None = None,
+        cost: Cost = NO_COST,
     ) -> bool:
         """Note that the artifact is stored; the last stage makes the document indexed, and forgets the runs that died on it.
 
@@ -84,15 +88,18 @@ class Stages(LedgerPart):
         now = datetime.now(UTC)
         row = _state(key, stage, generation, StageStatus.COMPLETE, fingerprint=fingerprint, recipe=recipe)
         row |= {"counts": dict(counts), "seconds": seconds, "run_id": run_id, "finished": now}
+        row |= cost.columns
         with self._database.write() as connection:
             if not _current(connection, {key: generation}):
                 return False
-            self._put(connection, [row], {"attempts": (stage_states.c.attempts, 0), "started": (stage_states.c.started, None)})
+            kept = {"attempts": (stage_states.c.attempts, 0), "started": (stage_states.c.started, None)}
+            self._put(connection, [row], {**kept, **spent_so_far(cost)})
             if stage is _FIRST:
                 have_attachments_looked_at(connection, [key], new=bool(counts.get(ATTACHMENTS)))
             if stage is _LAST:
                 values = {"status": DocumentStatus.INDEXED.value, "attempts": 0, "error": None, "updated": now}
                 connection.execute(update(documents).where(documents.c.key == key).values(values))
+            note_as_stands(connection, AuditEvent.COMPLETED, [key], stage)
         return True
 
     def fail(
@@ -103,14 +110,16 @@ class Stages(LedgerPart):
         error_kind: str,
         error: str,
         *,
+        traceback: str = "",
         fingerprint: str = "",
         recipe: str = "",
         seconds: float | None = None,
         run_id: str | None = None,
+        cost: Cost = NO_COST,
     ) -> bool:
         """Note that a stage failed for good, which makes the document failed.
 
-        `error_kind` is the class of the exception. False as for `complete`.
+        `error_kind` is the class of the exception; of the `traceback` the end is kept. False as for `complete`.
         """
         now = datetime.now(UTC)
         message = stored_error(error)
@@ -120,8 +129,10 @@ class Stages(LedgerPart):
             "seconds": seconds,
             "error_kind": stored_error(error_kind),
             "error": message,
+            "traceback": stored_traceback(traceback),
             "run_id": run_id,
             "finished": now,
+            **cost.columns,
         }
         with self._database.write() as connection:
             if not _current(connection, {key: generation}):
@@ -129,17 +140,29 @@ class Stages(LedgerPart):
             kept = {name: (stage_states.c[name], row[name]) for name in ("attempts", "started")}
             if not fingerprint:
                 kept |= {name: (stage_states.c[name], "") for name in ("fingerprint", "recipe")}
-            self._put(connection, [row], kept)
+            self._put(connection, [row], {**kept, **spent_so_far(cost)})
             values = {"status": DocumentStatus.FAILED.value, "error": message, "updated": now}
             connection.execute(update(documents).where(documents.c.key == key).values(values))
             have_attachments_looked_at(connection, [key])
+            note_as_stands(connection, AuditEvent.FAILED, [key], stage)
         return True
+
+    def keep_traceback(self, stage: StageName, key: str, generation: int, traceback: str) -> None:
+        """Keep the end of the traceback of an error that may pass, in case the document has no further try."""
+        of_stage = (stage_states.c.key == key, stage_states.c.stage == stage, stage_states.c.generation == generation)
+        with self._database.write() as connection:
+            connection.execute(update(stage_states).where(*of_stage).values(traceback=stored_traceback(traceback)))
 
     def remember_recipe(self, recipe: Recipe) -> None:
         """Keep the text of a recipe, so that it can be told later what changed."""
         row = {"hash": recipe.hash, "stage": recipe.stage, "text": stored_text(recipe.text)}
         with self._database.write() as connection:
             connection.execute(self._database.insert(recipes).values(row).on_conflict_do_nothing())
+
+    def recipe_hashes(self, stage: StageName) -> list[str]:
+        """Return the hashes of all recipes that a stage ever had: a few, however many documents there are."""
+        with self._database.read() as connection:
+            return list(connection.scalars(select(recipes.c.hash).where(recipes.c.stage == stage).order_by(recipes.c.hash)))
 
     def recipe_texts(self, hashes: Iterable[str]) -> dict[str, str]:
         """Return the texts of recipes by their hashes; unknown ones are left out."""
@@ -182,6 +205,7 @@ def _state(key: str, stage: StageName, generation: int, status: StageStatus, *, 
         "counts": {},
         "error_kind": None,
         "error": None,
+        "traceback": None,
         "run_id": None,
         "started": None,
         "finished": None,

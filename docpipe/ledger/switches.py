@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select, text
 
 from docpipe.ledger.database import LedgerPart
-from docpipe.ledger.schema import documents, stage_states, switches
+from docpipe.ledger.schema import documents, stage_states, switches, totals
 from docpipe.ledger.stored_text import stored_error
 from docpipe.models import DocumentStatus, StageName, StageStatus
 
@@ -93,11 +93,12 @@ class Switches(LedgerPart):
             ]
 
     def indexed(self) -> Indexed:
-        """Count the documents that are indexed and those that wait; reads indexes alone."""
-        by_status = select(documents.c.status, func.count()).group_by(documents.c.status)
+        """Count the documents that are indexed and those that wait; reads the totals and an index."""
+        of_documents = totals.c.stage == ""
+        by_status = select(totals.c.status, func.sum(totals.c.documents)).where(of_documents).group_by(totals.c.status)
         newest = select(func.max(documents.c.updated)).where(documents.c.status == DocumentStatus.INDEXED)
         with self._database.read() as connection:
-            statuses: dict[str, int] = dict(connection.execute(by_status).tuples().all())
+            statuses = {status: int(number) for status, number in connection.execute(by_status)}
             changed = connection.scalar(newest)
         return Indexed(sum(statuses.get(status, 0) for status in _WAITING), statuses.get(DocumentStatus.INDEXED, 0), changed)
 

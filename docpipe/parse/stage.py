@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -129,9 +130,9 @@ class ParseStage:
                 names = [*(figure.sha256 for figure in head.figures), *(attachment.sha256 for attachment in head.attachments)]
                 parts = collect(sources[outcome.key], names, self._largest_parts)
             except ArtifactDamaged as error:
-                yield Lost(outcome.key, PermanentError(f"the worker's answer makes no sense: {error}"), outcome.seconds)
+                yield Lost(outcome.key, PermanentError(f"the worker's answer makes no sense: {error}"), outcome.seconds, outcome.effort)
             except PermanentError as error:
-                yield Lost(outcome.key, error, outcome.seconds)
+                yield Lost(outcome.key, error, outcome.seconds, outcome.effort)
             else:
                 yield replace(outcome, parts=parts)
 
@@ -142,9 +143,10 @@ class ParseStage:
 
     def _read(self, items: Sequence[Item], folder: Path) -> Iterator[Outcome]:
         waiting: list[Progress] = []
+        spent: defaultdict[str, float] = defaultdict(float)
         documents = (self._progress(item, Spool(folder / str(number))) for number, item in enumerate(items))
         with WorkerPool.from_settings(self._settings, preload=_PRELOAD) as pool:
-            for after in Work(documents, lambda one: one.begin()).run(pool):
+            for after in Work(documents, lambda one: one.begin(), spent).run(pool):
                 if isinstance(after, Made | Lost):
                     yield after
                 else:
@@ -152,7 +154,7 @@ class ParseStage:
         if not waiting:
             return
         with self._ocr_pool() as pool:
-            for after in Work(waiting, lambda one: one.begin_ocr()).run(pool):
+            for after in Work(waiting, lambda one: one.begin_ocr(), spent).run(pool):
                 assert isinstance(after, Made | Lost), "a document waits for OCR once"
                 yield after
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
@@ -13,7 +13,7 @@ from typing import Self
 from docpipe.errors import ConfigurationError
 from docpipe.isolate import Task, WorkerPool
 from docpipe.parse.progress import Progress
-from docpipe.stage import Lost, Made, Outcome
+from docpipe.stage import Effort, Lost, Made, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,17 @@ class Work:
     An iterator that goes on after its end when results have added tasks, as `WorkerPool.run` allows.
     """
 
-    def __init__(self, documents: Iterable[Progress], begin: Callable[[Progress], Sequence[Task]]) -> None:
-        """Each document is asked for its first tasks, by `begin`, when the pool has room for them."""
+    def __init__(
+        self,
+        documents: Iterable[Progress],
+        begin: Callable[[Progress], Sequence[Task]],
+        cpu_seconds: defaultdict[str, float] | None = None,
+    ) -> None:
+        """Each document is asked for its first tasks, by `begin`, when the pool has room for them.
+
+        `cpu_seconds` is what documents have taken that are not done, by partition key; shared by the passes over them.
+        """
+        self._cpu_seconds: defaultdict[str, float] = defaultdict(float) if cpu_seconds is None else cpu_seconds
         self._documents = iter(documents)
         self._begin = begin
         self._next: deque[Task] = deque()
@@ -50,6 +59,8 @@ class Work:
         """Yield the outcome of every document, or the document itself where it waits for an OCR worker."""
         for result in pool.run(self):
             document = self._owners.pop(result.task.key, None)
+            key = result.task.key.partition("\n")[0]
+            self._cpu_seconds[key] += result.cpu_seconds
             if document is None:
                 continue
             if isinstance(result.error, ConfigurationError):
@@ -58,7 +69,7 @@ class Work:
             self._under_way[id(document)] -= 1
             if isinstance(after, Made | Lost):
                 self._forget(document)
-                yield after
+                yield replace(after, effort=Effort(self._cpu_seconds.pop(key)))
             else:
                 self._add(document, after)
                 self._tell(document)

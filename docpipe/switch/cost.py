@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from docpipe.embed.model import API
+from docpipe.cost.tariff import embed_tariff
 from docpipe.models import StageName
 from docpipe.pipeline import Pipeline
 from docpipe.reprocess import Plan
@@ -40,7 +40,7 @@ def new_collection(pipeline: Pipeline, plan: Plan) -> NewCollection | None:
         return None
     embeddings, points = plan.stages[StageName.EMBEDDINGS], plan.stages[StageName.INDEXED_VECTORS]
     settings = pipeline.settings
-    tokens = embeddings.counts["tokens"]
+    tokens, tariff = embeddings.counts["tokens"], embed_tariff(settings)
     return NewCollection(
         collection=own.name,
         searched=searched.collection.name,
@@ -49,5 +49,5 @@ def new_collection(pipeline: Pipeline, plan: Plan) -> NewCollection | None:
         vectors=embeddings.counts["vectors"],
         tokens=tokens,
         megabytes=points.counts["points"] * own.dimension * _FLOAT_BYTES / MEBIBYTE,
-        dollars=tokens * settings.embed_price / 1e6 if settings.embedder.startswith(API) else 0.0,
+        dollars=tariff.usage(input_tokens=tokens).usd if tariff else 0.0,
     )

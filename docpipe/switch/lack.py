@@ -15,7 +15,7 @@ from docpipe.pipeline import Pipeline
 PAGE = 1_000
 NAMED = 5
 """Documents named as examples."""
-_NOT_WANTED = (DocumentStatus.REFUSED, DocumentStatus.DELETING, DocumentStatus.DELETED)
+_NOT_WANTED = (DocumentStatus.REFUSED, DocumentStatus.QUARANTINED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 
 
 @dataclass(slots=True)

@@ -190,3 +190,37 @@ def test_credentials_in_a_url_are_never_repeated(settings: Callable[..., Setting
         open_bucket(f"{scheme}hush-user:hush-word@host/hush-bucket", settings())
     assert "hush" not in str(raised.value)
     assert "DOCPIPE_BUCKET" in str(raised.value)
+
+
+def test_a_copy_holds_the_same_bytes_and_never_replaces_anything(bucket: Bucket) -> None:
+    written = bucket.write("a/b", b"12345")
+    copied = bucket.copy(written, "c/d/e")
+    assert copied is not None
+    assert copied.identity == bucket.stat("c/d/e").identity
+    assert (bucket.read("c/d/e"), bucket.stat("a/b").identity) == (b"12345", written.identity)
+    other = bucket.write("other", b"other")
+    assert bucket.copy(other, "c/d/e") is None
+    assert bucket.read("c/d/e") == b"12345"
+    assert [info.key for info in bucket.list()] == ["a/b", "c/d/e", "other"]
+
+
+def test_what_was_replaced_or_deleted_is_not_copied(bucket: Bucket) -> None:
+    old = bucket.write("a", b"old")
+    bucket.write("a", b"newer")
+    with pytest.raises(Superseded):
+        bucket.copy(old, "b")
+    bucket.delete("a")
+    with pytest.raises(Superseded):
+        bucket.copy(old, "b")
+    assert list(bucket.list()) == []
+
+
+def test_only_the_very_object_is_deleted(bucket: Bucket) -> None:
+    old = bucket.write("a/b", b"old")
+    newer = bucket.write("a/b", b"newer")
+    with pytest.raises(Superseded):
+        bucket.delete("a/b", only=old)
+    assert bucket.read("a/b") == b"newer"
+    bucket.delete("a/b", only=newer)
+    bucket.delete("a/b", only=newer)
+    assert list(bucket.list()) == []

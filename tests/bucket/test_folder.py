@@ -215,7 +215,7 @@ def test_a_file_that_changes_while_it_is_read_is_superseded(
     with monkeypatch.context() as patch:
         patch.setattr(folder, "_copy", replaced_meanwhile)
         # Writing bytes copies nothing, so only the download is caught in the act.
-        with pytest.raises(Superseded, match="changed while it was read"):
+        with pytest.raises(Superseded, match="changed while it was read or moved"):
             bucket.download("a", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert bucket.download("a", tmp_path / "copy")[0].size == 11
@@ -294,3 +294,22 @@ except BucketFull as error:
     done = subprocess.run([sys.executable, "-c", code, str(root)], check=True, capture_output=True, text=True, preexec_fn=limit)
     assert "no room to write: File too large" in done.stdout
     assert list(root.iterdir()) == []
+
+
+def test_a_file_that_is_written_in_the_instant_before_it_is_deleted_stays(
+    root: Path, bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = bucket.write("a", b"old")
+    stock = os.rename
+
+    def overtaken(source: bytes, target: bytes, **folders: int) -> None:
+        if source == b"a":
+            (root / "newer").write_bytes(b"newer")
+            (root / "newer").replace(root / "a")
+        stock(source, target, **folders)
+
+    monkeypatch.setattr(os, "rename", overtaken)
+    with pytest.raises(Superseded, match="read or moved"):
+        bucket.delete("a", only=old)
+    assert (_keys(bucket), bucket.read("a")) == (["a"], b"newer")
+    assert [path.name for path in root.iterdir()] == ["a"]

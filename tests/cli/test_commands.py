@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from docpipe.pipeline import Pipeline
 from docpipe.reconcile import reconcile
 from docpipe.settings import load_settings
 from tests.end_to_end.home import TEXTS, run
+from tests.environment import forget_variables
 
 NAMES = ("bearing.md", "gate.txt", "words.txt")
 
@@ -49,9 +49,7 @@ def process() -> None:
 @pytest.fixture
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, and a folder with files."""
-    for name in os.environ:
-        if name.startswith(("DOCPIPE_", "S3_", "AWS_")):
-            monkeypatch.delenv(name)
+    forget_variables(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DOCPIPE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DOCPIPE_OCR", "false")

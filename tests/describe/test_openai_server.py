@@ -24,7 +24,7 @@ def model(vision_settings: VisionSettings) -> Iterator[OpenAIVisionModel]:
 def test_the_picture_and_the_question_arrive(model: OpenAIVisionModel, server: OpenAIServer) -> None:
     server.say = lambda asked: "  A bar chart\x00 of cargo.  "
     said = model.ask(Prompt.FIGURE, PICTURE, "image/png")
-    assert (said.text, said.tokens) == ("A bar chart of cargo.", 120)
+    assert (said.text, said.usage.tokens) == ("A bar chart of cargo.", 120)
     (asked,) = server.asked
     assert asked.path == "/v1/chat/completions"
     assert (asked.key, asked.model, asked.prompt) == ("secret-key", "eyes", Prompt.FIGURE.value)

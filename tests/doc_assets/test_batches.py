@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from docpipe.errors import ConfigurationError, ParseFailed
+from docpipe.errors import BudgetSpent, ConfigurationError, ParseFailed
 from docpipe.models import Document, DocumentStatus, StageName
 from tests.installation import Installation, Partitions, use_small_stages
 from tests.stages import Trouble
@@ -168,3 +169,43 @@ def test_wrong_settings_stop_the_run_and_what_was_done_stays(installation: Insta
     assert "set DOCPIPE_EMBEDDER" in str(failure.step_failure_data.error)
     assert DocumentStatus.FAILED not in installation.statuses().values()
     assert set(stages[StageName.INDEXED_VECTORS].asked) == set()  # type: ignore[attr-defined]
+
+
+def test_a_run_whose_documents_all_wait_for_money_did_not_fail(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(hours=9)
+    stages = use_small_stages(
+        monkeypatch, {StageName.EMBEDDINGS: lambda document, time: BudgetSpent("waits: the budget is spent", tomorrow)}
+    )
+    put_seven(installation)
+    result = run_all(installation)
+    assert result.success
+    skipped = {event.step_key for event in result.all_events if event.is_step_skipped}
+    assert skipped == {"indexed_vectors", "indexed_vectors_batch_is_whole"}
+    assert stages[StageName.INDEXED_VECTORS].asked == []  # type: ignore[attr-defined]
+    assert installation.partitions(StageName.CHUNKS) == Partitions(set(KEYS), set(), set())
+    assert installation.partitions(StageName.EMBEDDINGS) == Partitions(set(), set(), set(KEYS))
+    assert {(installation.document(key).status, installation.document(key).attempts) for key in KEYS} == {(DocumentStatus.PENDING, 0)}
+    assert not [one for stage in AFTER_CHUNKS for one in installation.materializations(stage)]
+    waiting = next(one for one in installation.observations(StageName.EMBEDDINGS) if one.partition is None)
+    assert "0 failed, 7 wait for money" in str(waiting.description)
+    assert not installation.tick().requests, "nobody is asked again before tomorrow"
+
+
+def test_what_a_stage_reads_of_all_partitions_does_not_grow_with_its_documents(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_small_stages(monkeypatch, {})
+    put_seven(installation)
+    (request,) = installation.tick().requests
+    reads: list[int] = []
+    read = type(installation.instance).get_dynamic_partitions
+
+    def counted(instance: dg.DagsterInstance, partitions_def_name: str) -> object:
+        keys = read(instance, partitions_def_name)
+        reads.append(len(keys))
+        return keys
+
+    monkeypatch.setattr(type(installation.instance), "get_dynamic_partitions", counted)
+    assert installation.run(request).success
+    # A few for each step, and none for each document of a step.
+    assert 0 < len(reads) < len(StageName) * len(KEYS)

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from doc_assets.asset import GROUP
 from doc_assets.definitions import defs
 from docpipe.models import StageName
 from docpipe.stage import INPUTS
@@ -39,6 +40,7 @@ def test_definitions(definitions: dg.Definitions, snapshot: SnapshotAssertion) -
             "partitions": repr(node.partitions_def),
             "backfill_policy": repr(node.backfill_policy),
             "code_version": node.code_version,
+            "freshness": repr(node.freshness_policy),
         }
     checks = {
         check.name: {
@@ -49,32 +51,41 @@ def test_definitions(definitions: dg.Definitions, snapshot: SnapshotAssertion) -
         }
         for check in (graph.get_check_spec(key) for key in sorted(graph.asset_check_keys, key=str))
     }
+    repository = definitions.get_repository_def()
     jobs = {
-        name: {
-            "description": definitions.resolve_job_def(name).description,
-            "nodes": sorted(node.name for node in definitions.resolve_job_def(name).nodes),
-            "partitions": repr(definitions.resolve_job_def(name).partitions_def),
+        job.name: {
+            "description": job.description,
+            "nodes": sorted(node.name for node in job.nodes),
+            "partitions": repr(job.partitions_def),
         }
-        for name in ("check_consistency", "index_documents", "remove_documents", "switch_collection")
+        for job in repository.get_all_jobs()
+        if not job.name.startswith("__")
     }
-    sensor = definitions.resolve_sensor_def("documents")
     sensors = {
-        "documents": {
-            "jobs": sorted(job.name for job in sensor.jobs),
+        sensor.name: {
+            "jobs": sorted(job.name for job in sensor.jobs) if sensor.has_jobs else [],
             "status": sensor.default_status.value,
             "seconds": sensor.minimum_interval_seconds,
             "description": sensor.description,
         }
+        for sensor in repository.sensor_defs
     }
-    assert {"assets": assets, "checks": checks, "jobs": jobs, "sensors": sensors} == snapshot
-    repository = definitions.get_repository_def()
-    assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == jobs.keys()
-    assert {one.name for one in repository.sensor_defs} == sensors.keys()
+    schedules = {
+        schedule.name: {
+            "job": schedule.job_name,
+            "cron": schedule.cron_schedule,
+            "zone": schedule.execution_timezone,
+            "status": schedule.default_status.value,
+        }
+        for schedule in repository.schedule_defs
+    }
+    assert {"assets": assets, "checks": checks, "jobs": jobs, "sensors": sensors, "schedules": schedules} == snapshot
 
 
 def test_the_assets_are_the_stages_and_hang_together_as_they_do(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(StageName)
+    made_of_documents = dg.AssetSelection.groups(GROUP).resolve(graph)
+    assert {key.to_user_string() for key in made_of_documents} == set(StageName)
     above = {stage: {parent.to_user_string() for parent in graph.get(dg.AssetKey(stage.value)).parent_keys} for stage in StageName}
     for stage in StageName:
         # What a stage reads it has above it, if only by way of another.

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 from doc_assets.report import StageReport
+from docpipe.cost.budget import budget_spent
+from docpipe.cost.usage import Usage
+from docpipe.errors import EmbeddingInvalid
 from docpipe.models import Document, DocumentStatus, StageName
+from docpipe.stage import Effort
 from docpipe.stage_run import StageResult
 
 
@@ -27,17 +34,44 @@ def test_an_attachment_names_its_parent() -> None:
 
 
 def test_what_a_provider_bills_is_shown_in_dollars() -> None:
-    report = StageReport(StageName.EMBEDDINGS, total=2, token_price=0.02)
-    one = result("a", vectors=10, tokens=1_000, billed_tokens=1_500)
+    report = StageReport(StageName.EMBEDDINGS, total=3)
+    one = paid(result("a", vectors=10, tokens=1_000, billed_tokens=1_500), tokens=1_500)
     report.add(one)
-    report.add(result("b", vectors=5, tokens=500, billed_tokens=500))
-    assert report.document_metadata(one)["cost_usd"] == 0.00003
-    assert (report.metadata()["total_billed_tokens"], report.metadata()["cost_usd"]) == (2_000, 0.00004)
+    report.add(paid(result("b", vectors=5, tokens=500, billed_tokens=500), tokens=500))
+    report.add(paid(replace(result("c"), error=EmbeddingInvalid("zero")), tokens=250))
+    metadata = report.document_metadata(one)
+    assert (metadata["cost_usd"], metadata["provider"], metadata["requests"]) == (0.00003, "openai", 0.5)
+    # What was paid for a document that failed was paid, too.
+    totals = report.metadata()
+    assert (totals["total_billed_tokens"], totals["provider_tokens"], totals["cost_usd"]) == (2_000, 2_250, 0.000045)
+    assert (totals["requests"], totals["cpu_seconds"]) == (1.5, 6.0)
     assert "2,000 billed tokens, 0.0000 US dollars" in report.progress()
 
 
+def paid(one: StageResult, tokens: int) -> StageResult:
+    usage = Usage("openai", "text-embedding-3-small", 0.5, tokens, usd=tokens * 0.02 / 1e6)
+    return replace(one, effort=Effort(2.0, 0.0, usage), cost_usd=usage.usd)
+
+
+def test_documents_that_wait_for_money_did_not_fail() -> None:
+    report = StageReport(StageName.EMBEDDINGS, total=2)
+    report.add(result("a", vectors=1))
+    report.add(replace(result("b"), error=budget_spent("openai", 5.0, date(2026, 11, 22), 0.01)))
+    assert "0 failed, 1 wait for money" in report.progress()
+    (row,) = report.metadata()["failed_documents"].records
+    assert row.data["message"] == "waits until 2026-11-23 00:00 UTC: the budget of openai (5.00 US dollars a day) is spent"
+
+
+def test_a_run_that_only_waits_says_so() -> None:
+    report = StageReport(StageName.EMBEDDINGS, total=1)
+    report.add(replace(result("a"), error=budget_spent("openai", 5.0, date(2026, 11, 22), 0.01)))
+    assert report.none_passed().startswith("none of 1 documents passed embeddings; each waits until 2026-11-23 00:00 UTC: ")
+    report.add(replace(result("b"), error=EmbeddingInvalid("zero")))
+    assert report.none_passed().endswith("see the observations above")
+
+
 def test_what_costs_nothing_has_no_price() -> None:
-    report = StageReport(StageName.EMBEDDINGS, total=1, token_price=0.02)
+    report = StageReport(StageName.EMBEDDINGS, total=1)
     local = result("a", vectors=10, tokens=1_000, cached=4)
     report.add(local)
     assert not {"cost_usd", "billed_tokens"} & (report.document_metadata(local).keys() | report.metadata().keys())

@@ -29,14 +29,15 @@ def test_a_run_tells_how_far_a_long_document_is(installation: Installation, monk
     assert "book.pdf: 600 of 600 pages" in said
 
 
-def test_the_products_loggers_are_left_as_they_were(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_products_loggers_are_left_as_they_were(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCPIPE_EMBED_KEY", "sk-known")
     product, run = logging.getLogger("docpipe"), logging.getLogger("a run")
     run.setLevel(logging.DEBUG)
     before = (product.level, list(product.handlers))
     with product_log(run):
-        logging.getLogger("docpipe.anything").info("%d of %d", 1, 2)
+        logging.getLogger("docpipe.anything").info("%d of %d for %s", 1, 2, "sk-known")
         logging.getLogger("docpipe.anything").debug("too much")
         logging.getLogger("elsewhere").warning("not ours")
     logging.getLogger("docpipe.anything").warning("afterwards")
-    assert [record.getMessage() for record in caplog.records if record.name == "a run"] == ["1 of 2"]
+    assert [record.getMessage() for record in caplog.records if record.name == "a run"] == ["1 of 2 for [hidden]"]
     assert (product.level, product.handlers) == before

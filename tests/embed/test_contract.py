@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docpipe.cost.usage import Usage
 from docpipe.embed.contract import Part, joined
 from docpipe.errors import EmbeddingInvalid
 
 
 @given(st.integers(0, 10**9), st.lists(st.integers(1, 10**6)))
 def test_bills_add_up(total: int, lengths: list[int]) -> None:
-    bills = Part([], np.empty((0, 2), np.float32), billed_tokens=total).bills(np.array(lengths, dtype=np.int64))
-    assert (bills >= 0).all()
-    assert bills.sum() == (total if lengths else 0)
+    shares = Part([], np.empty((0, 2), np.float32), usage=Usage("openai", "m", 1, input_tokens=total, usd=total / 7)).shares(lengths)
+    assert all(share.input_tokens >= 0 for share in shares)
+    assert sum(share.input_tokens for share in shares) == (total if lengths else 0)
+    assert sum(share.usd for share in shares) == pytest.approx(total / 7 if lengths else 0)
+    assert sum(share.requests for share in shares) == pytest.approx(1 if lengths else 0)
 
 
 def test_parts_are_joined_in_the_order_of_the_texts() -> None:

@@ -46,10 +46,23 @@ def test_an_unknown_backend_says_what_can_be_chosen() -> None:
         choose_backend("abacus")
 
 
+def test_homes_may_share_the_converted_models(
+    settings: MakeSettings, tmp_path: Path, tiny_master: Path, tiny_graph: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = str(tmp_path / "shared")
+    first, second = (settings(home=tmp_path / name, embedder=str(tiny_master), models=shared) for name in ("first", "second"))
+    assert first.models_folder == second.models_folder == tmp_path / "shared"
+    assert settings(models="").models_folder == settings().home / "models"
+    convert_quickly(monkeypatch, tiny_graph)
+    made = ensure_graph(find_model(first), first.models_folder)
+    monkeypatch.setattr("docpipe.embed.local.graph._convert", lambda *_: pytest.fail("converted twice"))
+    assert ensure_graph(find_model(second), second.models_folder) == made
+
+
 def test_a_warm_home_needs_no_torch(settings: MakeSettings, tiny_master: Path, tiny_graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = settings(embedder=str(tiny_master))
     convert_quickly(monkeypatch, tiny_graph)
-    ensure_graph(find_model(made), made.home / "models")
+    ensure_graph(find_model(made), made.models_folder)
     program = (
         "import sys; from docpipe.settings import load_settings; from docpipe.embed.embedder import open_embedder\n"
         "embedder = open_embedder(load_settings(home=sys.argv[1], embedder=sys.argv[2], embed_backend='openvino', _env_file=None))\n"

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docpipe.cost.usage import NO_USAGE, Usage
 from docpipe.embed.contract import Part
 from docpipe.embed.model import EmbeddingModel
 from docpipe.embed.window import Window
@@ -58,3 +59,22 @@ def test_what_is_given_up_is_what_was_not_done() -> None:
     results = window_of(a=["one"], b=["two"]).begin()
     list(results.take([0], made([0]), 1.0))
     assert [outcome.key for outcome in results.lose(EmbeddingInvalid("away"))] == ["b"]
+
+
+def test_a_text_is_paid_by_the_first_document_that_has_it_and_its_time_by_all() -> None:
+    results = window_of(a=["one", "two"], b=["two"]).begin()
+    part = Part([0, 1], np.ones((2, 2), dtype=np.float32), usage=Usage("shop", "tiny", 1, 10, usd=0.5), on_gpu=True)
+    first, second = results.take([0, 1], part, 8.0, 2.0)
+    # Both texts have one token; the second is shared.
+    assert (first.effort.usage.usd, second.effort.usage) == (0.5, NO_USAGE)
+    assert (first.effort.gpu_seconds, second.effort.gpu_seconds) == (6.0, 2.0)
+    assert (first.effort.cpu_seconds, second.effort.cpu_seconds) == (1.5, 0.5)
+
+
+def test_what_was_paid_for_a_text_that_failed_is_its_documents_cost() -> None:
+    results = window_of(a=["one", "two"]).begin()
+    assert list(results.take([0], Part([0], np.ones((1, 2), np.float32), usage=Usage("shop", "tiny", 1, 5, usd=0.25)), 1.0)) == []
+    failed = Part([1], np.empty((0, 2), np.float32), usage=Usage("shop", "tiny", 1, 5, usd=0.25), error=EmbeddingInvalid("zero"))
+    (lost,) = results.take([1], failed, 1.0)
+    assert isinstance(lost, Lost)
+    assert (lost.effort.usage.tokens, lost.effort.usage.usd, lost.effort.gpu_seconds) == (10, 0.5, 0.0)

@@ -47,9 +47,6 @@ def test_the_daemon_takes_documents_through_and_a_killed_run_is_made_good(
     settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = settings(ocr=False)
-    for name in os.environ:
-        if name.startswith("DAGSTER_"):
-            monkeypatch.delenv(name)
     monkeypatch.setenv("DOCPIPE_SENSOR_SECONDS", "2")
     monkeypatch.setenv("DOCPIPE_OCR", "false")
     environment = prepare_instance(made, PROJECT)

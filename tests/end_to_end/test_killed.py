@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from docpipe.consistency import check
 from docpipe.models import DocumentStatus, StageName, StageStatus
 from tests.end_to_end.home import RUN, TEXTS, Contents, contents, look, opened, run
+from tests.environment import remaining_variables
 
 pytestmark = pytest.mark.xdist_group("killed")
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 def test_a_killed_run_resumes_to_the_same_end(undisturbed: Undisturbed, tmp_path: Path, stage: StageName, point: str) -> None:
     home = tmp_path / "home"
     shutil.copytree(undisturbed.before[stage], home)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DOCPIPE_", "S3_"))}
+    environment = remaining_variables()
     environment |= {
         "DOCPIPE_HOME": str(home),
         "DOCPIPE_BUCKET": undisturbed.bucket.as_uri(),

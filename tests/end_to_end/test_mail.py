@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from docpipe.models import DocumentStatus, StageName
 from docpipe.search import Hit, search
 from resources.pipeline import _pipeline
 from tests.end_to_end.home import opened
+from tests.environment import remaining_variables
 from tests.installation import Installation, installation_at
 
 pytestmark = pytest.mark.xdist_group("mail")
@@ -152,7 +152,7 @@ def test_kill_9_between_the_mail_and_its_attachments(tmp_path: Path, point: str)
     home, bucket = tmp_path / "home", tmp_path / "bucket"
     bucket.mkdir()
     (bucket / "mail.eml").write_bytes(mail(offer=MARK))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DOCPIPE_", "S3_"))}
+    environment = remaining_variables()
     environment |= {"DOCPIPE_HOME": str(home), "DOCPIPE_BUCKET": bucket.as_uri(), "DOCPIPE_OCR": "false", "DOCPIPE_WORKERS": "1"}
     command = [sys.executable, "-W", "ignore", "-m", "tests.end_to_end.killed_mail", point]
     died = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False)

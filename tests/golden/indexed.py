@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from docpipe.golden import GoldenSet
 from docpipe.index import Entry, Passage, open_writer
 from docpipe.partition_key import partition_key
 from docpipe.settings import Settings, load_settings
+from tests.environment import forget_variables
 
 DOCUMENTS = {
     "pump.pdf": ["Switch the pump off before the cover is opened.", "The valve K-4711 is closed by hand."],
@@ -61,8 +61,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Filled once, with the model in the form that its backend wants."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith("DOCPIPE_"):
-                patch.delenv(name)
+        forget_variables(patch)
         fill(load_settings(home=folder, _env_file=None))
     return folder

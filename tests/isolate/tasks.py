@@ -154,3 +154,22 @@ def mark(record: str, seconds: float) -> Answer:
 
 def _write_raw(data: bytes) -> None:
     os.write(int(sys.argv[2]), data)
+
+
+def burn(seconds: float) -> Answer:
+    """Until so much processor time is used."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return {}, b""
+
+
+def burn_in_a_child(seconds: float) -> Answer:
+    program = f"import time\nwhile time.process_time() < {seconds + 0.02}: pass"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    return {}, b""
+
+
+def burn_and_crash(seconds: float) -> Answer:
+    burn(seconds)
+    return segfault()

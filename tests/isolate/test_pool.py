@@ -318,3 +318,21 @@ def test_settings_decide_the_limits() -> None:
         assert isinstance(run_one(pool, "loop_in_python").error, LimitExceeded)
         assert isinstance(run_one(pool, "allocate", 512).error, LimitExceeded)
         assert isinstance(run_one(pool, "large", 2 * 1024 * 1024).error, LimitExceeded)
+
+
+def test_processor_time_is_that_of_the_worker_and_its_children(pool: WorkerPool) -> None:
+    slept = run_one(pool, "sleep", 0.5)
+    assert slept.seconds > slept.cpu_seconds
+    assert slept.cpu_seconds < 0.3
+    assert run_one(pool, "burn", 0.4).cpu_seconds >= 0.4
+    assert run_one(pool, "burn_in_a_child", 0.4).cpu_seconds >= 0.4
+
+
+def test_processor_time_of_a_worker_that_was_killed_is_known(pool: WorkerPool) -> None:
+    result = run_one(pool, "loop_in_python", seconds=1.0)
+    assert isinstance(result.error, LimitExceeded)
+    assert result.cpu_seconds > 0.1
+    # Crashed, and tried once more.
+    crashed = run_one(pool, "burn_and_crash", 0.3)
+    assert isinstance(crashed.error, PermanentError)
+    assert crashed.cpu_seconds >= 0.55

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import time
+from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy import update
 
 from docpipe.ledger import Ledger
 from docpipe.ledger.schema import documents
+from docpipe.metrics.sample import Sample
 from docpipe.models import StageName
 from tests.ledger.arrivals import arrival
 
@@ -72,3 +74,17 @@ def take_often(url: str, rounds: int) -> list[float]:
     """Reserve one unit of 120 a minute again and again; returns how long each has to wait."""
     with Ledger.open(url) as ledger:
         return [ledger.take("api", 1, per_minute=120, burst=1) for _ in range(rounds)]
+
+
+def count(url: str, times: int, reverse: bool) -> None:
+    """Add to two counters, one after the other in either order."""
+    samples = [Sample("first", 1), Sample("second", 1)]
+    with Ledger.open(url) as ledger:
+        for _ in range(times):
+            ledger.count(reversed(samples) if reverse else samples)
+
+
+def reserve_cents(url: str, day: date, times: int) -> int:
+    """Ask for one cent of a dollar again and again; returns how many there were."""
+    with Ledger.open(url) as ledger:
+        return sum(ledger.reserve("openai", day, 0.01, 1.0) for _ in range(times))

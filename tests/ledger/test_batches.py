@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
 
 from docpipe.ledger import Ledger, PendingDocument
 from docpipe.models import DocumentStatus, StageName, StageStatus
+from docpipe.waiting_line import PRIORITY_SECONDS
 from tests.ledger.arrivals import arrival, index, register
 
 
@@ -155,3 +160,56 @@ def test_a_run_knows_the_documents_it_began_on(ledger: Ledger) -> None:
     ledger.start(StageName.PARSED_PAGES, {"a": (1, "f", "r"), "b": (1, "f", "r")}, "one")
     ledger.start(StageName.CHUNKS, {"b": (1, "f", "r")}, "two")
     assert (ledger.run_keys("one"), ledger.run_keys("two"), ledger.run_keys("none")) == (["a"], ["b"], [])
+
+
+def test_urgent_documents_and_the_others_wait_in_lines_of_their_own(ledger: Ledger) -> None:
+    register(ledger, "a", "b", "c")
+    ledger.prioritize(["b"], 10)
+    ledger.prioritize(["c"], -10)
+    assert [pending.key for pending in ledger.pending(10)] == ["b", "a", "c"]
+    assert [pending.key for pending in ledger.pending(10, urgent=True)] == ["b"]
+    assert [pending.key for pending in ledger.pending(10, urgent=False)] == ["a", "c"]
+    assert ledger.prioritize(["a", "b"], 5, only_raise=True) == ["a"]
+    ledger.queue("batch", ["a", "b"])
+    assert [batch.priority for batch in ledger.open_batches()] == [10]
+    # What is in a batch travels as it does.
+    assert ledger.prioritize(["a"], 1) == []
+
+
+def test_age_overtakes_priority(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Before(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) - timedelta(seconds=PRIORITY_SECONDS * 10 + 5)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("docpipe.ledger.sensing.datetime", Before)
+        register(ledger, "old")
+    register(ledger, "urgent", "more urgent")
+    ledger.prioritize(["urgent"], 10)
+    ledger.prioritize(["more urgent"], 11)
+    assert [pending.key for pending in ledger.pending(2)] == [ledger.find("more urgent").key, "old"]  # type: ignore[union-attr]
+
+
+def test_the_queries_of_a_tick_read_an_index(ledger: Ledger) -> None:
+    """Of 100,000 documents that rest, or are indexed, a tick reads none."""
+    register(ledger, *(f"{number:04}" for number in range(2_000)))
+    ledger.hold_waiting()
+    register(ledger, "ready")
+    seen: list[tuple[str, Any]] = []
+    event.listen(ledger._database.engine, "before_cursor_execute", lambda c, cursor, statement, p, x, m: seen.append((statement, p)))
+    assert len(ledger.pending(10)) == 1
+    ledger.run_keys("run")
+    asked = [(statement, parameters) for statement, parameters in seen if statement.strip().startswith("SELECT")]
+    assert len(asked) > 2
+    explain = "EXPLAIN QUERY PLAN " if ledger._database.is_sqlite else "EXPLAIN "
+    with ledger._database.read() as connection:
+        if not ledger._database.is_sqlite:
+            connection.exec_driver_sql("ANALYZE documents")
+        for statement, parameters in asked:
+            plan = " ".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+            wanted = "documents_by_run" if "run_id" in statement else "documents_resting" if "<=" in statement else "documents_waiting"
+            assert wanted in plan, (statement, plan)
+            # Read in order, not sorted.
+            assert "TEMP B-TREE" not in plan, (statement, plan)
+            assert "Sort" not in plan, (statement, plan)

@@ -7,6 +7,10 @@ import pytest
 from docpipe.ledger import Ledger, leases
 
 
+def clock_is_off(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    monkeypatch.setattr(leases, "_now", lambda connection: datetime.now(UTC) + by)
+
+
 def test_one_holds_it_at_a_time(ledger: Ledger) -> None:
     assert ledger.acquire("sensor", "one", 60)
     assert not ledger.acquire("sensor", "two", 60)
@@ -38,11 +42,40 @@ def test_expired_ones_are_forgotten_when_any_is_acquired(ledger: Ledger, monkeyp
     ledger.acquire("run/alive", "two", 60)
     ledger.acquire("sensor", "three", 60)
 
-    class Earlier(datetime):
+    # Half an hour ago all of them were still good: what is held then is all that is kept.
+    clock_is_off(monkeypatch, timedelta(minutes=-30))
+    assert [name for name in ("run/dead", "run/alive", "sensor") if ledger.is_held(name)] == ["run/alive", "sensor"]
+
+
+def test_a_clock_that_jumps_ahead_makes_all_expire_and_the_next_beat_takes_them_anew(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.acquire("run/1", "1", 300)
+    clock_is_off(monkeypatch, timedelta(days=1))
+    assert not ledger.is_held("run/1")
+    assert ledger.acquire("run/1", "1", 300)
+    assert ledger.is_held("run/1")
+
+
+def test_a_clock_that_is_set_back_lets_nothing_be_held_for_a_day(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.acquire("sensor", "killed", 180)
+    ledger.acquire("run/1", "killed", 300)
+    clock_is_off(monkeypatch, timedelta(days=-1))
+    assert not ledger.is_held("run/1")
+    assert ledger.acquire("sensor", "next", 180)
+    # And the new holder keeps it.
+    assert not ledger.acquire("sensor", "third", 180)
+
+
+def test_leases_are_judged_by_the_clock_of_the_server(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime.now(UTC) - timedelta(hours=1)
+            return datetime.now(UTC) + timedelta(days=1)
 
-    # An hour ago all of them were still good: what is held then is all that is kept.
-    monkeypatch.setattr(leases, "datetime", Earlier)
-    assert [name for name in ("run/dead", "run/alive", "sensor") if ledger.is_held(name)] == ["run/alive", "sensor"]
+    ledger.acquire("run/1", "1", 300)
+    monkeypatch.setattr(leases, "datetime", Wrong)
+    # SQLite has no clock of its own: there the machine's counts, which all its processes share.
+    by_server = not ledger._database.is_sqlite
+    assert ledger.is_held("run/1") is by_server
+    assert ledger.acquire("run/1", "2", 300) is not by_server

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from docpipe.errors import ConfigurationError, LedgerTooNew, TransientError
 from docpipe.ledger import Ledger
@@ -57,23 +57,6 @@ def test_sqlite_is_set_up_to_be_shared(tmp_path: Path) -> None:
     with Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger, ledger._database.read() as connection:
         wanted = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 30_000}
         assert {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted} == wanted
-
-
-def test_pending_documents_are_read_in_order_from_an_index(tmp_path: Path) -> None:
-    statements: list[str] = []
-
-    def trace(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
-        connection.set_trace_callback(statements.append)
-
-    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
-        event.listen(ledger._database.engine, "checkout", trace)
-        ledger.pending(10)
-        event.remove(ledger._database.engine, "checkout", trace)
-        (query,) = (one for one in statements if one.startswith("SELECT"))
-        with ledger._database.read() as connection:
-            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
-    assert "documents_by_age" in plan
-    assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize(

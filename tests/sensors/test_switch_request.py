@@ -12,7 +12,7 @@ from docpipe.heartbeat import GRACE, lease_name
 from docpipe.ledger import Switch
 from docpipe.pipeline import Pipeline
 from tests.installation import Installation, use_small_stages
-from tests.sensors.test_documents import launch, report
+from tests.sensors.runs import launch, report
 
 JOB = "switch_collection"
 
@@ -48,6 +48,7 @@ def test_a_run_that_was_killed_is_requested_again(installation: Installation, mo
     (request,) = installation.tick().of(JOB)
     run = launch(installation, request, dg.DagsterRunStatus.STARTED)
     monkeypatch.setattr("sensors.batch_runs.GRACE", 0.0)
+    monkeypatch.setattr("sensors.batch_runs.SILENT_SECONDS", 0.0)
     installation.pipeline.ledger.acquire(lease_name(run.run_id), run.run_id, GRACE)
     assert installation.tick().requests == []
     installation.pipeline.ledger.release(lease_name(run.run_id), run.run_id)

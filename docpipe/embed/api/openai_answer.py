@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from docpipe.cost.usage import NO_USAGE, Usage
 from docpipe.embed.model import EmbeddingModel
 from docpipe.errors import ConfigurationError, EmbeddingInvalid
 from docpipe.openai_api import ApiModel
@@ -33,6 +34,8 @@ class Answer:
     errors: Mapping[int, EmbeddingInvalid]
     billed_tokens: int
     """0 where the server does not say."""
+    usage: Usage = NO_USAGE
+    """With what attempts before this one may have cost that never came back."""
 
 
 def largest_answer(texts: int, dimension: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from docpipe.embed.api.rate_limits import BURST_SECONDS
 from docpipe.embed.contract import Part, joined
 from docpipe.embed.model import EmbeddingModel
 from docpipe.embed.texts import check_window, utf8
-from docpipe.errors import ConfigurationError, EmbeddingInvalid, PermanentError
+from docpipe.errors import BudgetSpent, ConfigurationError, DocpipeError, EmbeddingInvalid, PermanentError
 from docpipe.settings import MEBIBYTE, Settings
 
 REQUEST_TEXTS = 2_048
@@ -110,6 +111,9 @@ class OpenAIEmbedder:
         dimensions = self._dimensions
         try:
             return await self._ask(texts, places)
+        except BudgetSpent as spent:
+            # Others may be small enough, or found in the cache.
+            return [self._lost(places, spent)]
         except PermanentError as refusal:
             await self._try_any(refusal)
             if self._dimensions != dimensions:
@@ -125,6 +129,8 @@ class OpenAIEmbedder:
             some = places[start : start + size]
             try:
                 parts += await self._ask(texts, some)
+            except BudgetSpent as spent:
+                parts.append(self._lost(some, spent))
             except PermanentError as error:
                 parts += await self._ask_for_fewer(texts, some, error)
         if all(part.error is None for part in parts):
@@ -137,7 +143,9 @@ class OpenAIEmbedder:
         answer = await self._requests.embed(some, sum(map(_tokens, some)), self._dimensions)
         bad = [self._lost([places[row]], error) for row, error in answer.errors.items()]
         rows = [row for row in range(len(places)) if row not in answer.errors]
-        return [Part([places[row] for row in rows], answer.vectors[rows], billed_tokens=answer.billed_tokens), *bad]
+        if not rows:
+            return [replace(bad[0], usage=answer.usage), *bad[1:]]
+        return [Part([places[row] for row in rows], answer.vectors[rows], usage=answer.usage), *bad]
 
     async def _try_any(self, refusal: PermanentError) -> None:
         """Raise `ConfigurationError` where the server refuses every text, and not just those of one request."""
@@ -155,9 +163,12 @@ class OpenAIEmbedder:
             await self._requests.embed([_PROBE], 1, dimensions)
         except PermanentError:
             return False
+        except BudgetSpent:
+            # Nobody can tell; what is asked next says the same of its own texts.
+            return True
         return True
 
-    def _lost(self, places: Sequence[int], error: EmbeddingInvalid) -> Part:
+    def _lost(self, places: Sequence[int], error: DocpipeError) -> Part:
         return Part(places, np.empty((0, self.model.dimension), dtype=np.float32), error=error)
 
 

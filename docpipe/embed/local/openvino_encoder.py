@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docpipe.embed.local.cores import usable_cores
+from docpipe.cores import usable_cores
 from docpipe.embed.local.encoder import Batch
 from docpipe.embed.local.graph import ensure_graph
 from docpipe.embed.local.precision import cpu_precision

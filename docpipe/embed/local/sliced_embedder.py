@@ -22,8 +22,9 @@ _PROBE = "a"
 class SlicedEmbedder:
     """Embeds slice by slice; where a slice fails, the texts at fault are found by halving."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, on_gpu: bool = False) -> None:
         self._embedder = embedder
+        self._on_gpu = on_gpu
 
     @property
     def model(self) -> EmbeddingModel:
@@ -45,7 +46,7 @@ class SlicedEmbedder:
     def _attempt(self, texts: Sequence[str], places: range, works: bool = False) -> list[Part]:
         """`works`: whether the device is known to embed other texts."""
         try:
-            return [Part(places, self._embedder.embed([texts[place] for place in places]))]
+            return [Part(places, self._embedder.embed([texts[place] for place in places]), on_gpu=self._on_gpu)]
         except (EmbeddingInvalid, TransientError) as error:
             if isinstance(error, TransientError) and not works:
                 # A device that fails on this too is gone: halving would ask it for every text in vain.

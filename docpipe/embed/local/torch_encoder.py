@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from docpipe.embed.local.cores import usable_cores
+from docpipe.cores import usable_cores
 from docpipe.embed.local.encoder import Batch
 from docpipe.embed.local.network import PooledEncoder, load_network
 from docpipe.embed.local.precision import cpu_precision

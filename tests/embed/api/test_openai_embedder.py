@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as futures_wait
+from datetime import UTC, datetime
+from traceback import format_exception
 from typing import Any
 
 import numpy as np
 import pytest
 
 from docpipe.embed.api import openai_embedder
+from docpipe.embed.api.openai_answer import Answer
+from docpipe.embed.api.openai_requests import OpenAIRequests
 from docpipe.embed.contract import Part
 from docpipe.embed.embedder import open_embedder
-from docpipe.errors import ConfigurationError, DocpipeError, EmbedderUnavailable, EmbeddingInvalid
+from docpipe.errors import BudgetSpent, ConfigurationError, DocpipeError, EmbedderUnavailable, EmbeddingInvalid
 from tests.embed.api_settings import TEXTS, MakeSettings, api_settings, expected, server
 from tests.embedding_server import DIMENSION, EmbeddingServer, tokens_of, vector_of
 from tests.scripted_server import Reply, failure
@@ -68,10 +72,15 @@ def test_several_requests_are_under_way_up_to_the_limit(
 
 def test_what_is_billed_is_counted(api_settings: MakeSettings, server: EmbeddingServer) -> None:
     parts = list(open_embedder(api_settings()).embed_parts(TEXTS))
-    assert sum(part.billed_tokens for part in parts) == tokens_of(TEXTS)
-    server.change = lambda fields: {name: value for name, value in fields.items() if name != "usage"}
+    assert sum(part.usage.tokens for part in parts) == tokens_of(TEXTS)
+
+
+@pytest.mark.parametrize("told", [None, {}, {"total_tokens": -7}, {"total_tokens": 0}, {"total_tokens": 10**8}, {"total_tokens": "many"}])
+def test_what_the_server_does_not_say_or_cannot_mean_is_guessed(api_settings: MakeSettings, server: EmbeddingServer, told: object) -> None:
+    server.change = lambda fields: fields | {"usage": told}
     parts = list(open_embedder(api_settings()).embed_parts(TEXTS))
-    assert sum(part.billed_tokens for part in parts) == 0
+    guessed = sum(-(-len(text.encode()) // openai_embedder.BYTES_PER_TOKEN) for text in TEXTS)
+    assert sum(part.usage.tokens for part in parts) == guessed
 
 
 @pytest.mark.parametrize(
@@ -81,7 +90,7 @@ def test_what_is_billed_is_counted(api_settings: MakeSettings, server: Embedding
         (failure(403), "DOCPIPE_EMBED_KEY"),
         (failure(404), "no model 'tiny'.*DOCPIPE_EMBEDDER"),
         (failure(429, "pay", code="insufficient_quota"), "credit"),
-        (failure(400, "what?"), "what.*whatever the text"),
+        (failure(400, "what? Bearer secret-key"), "what.*hidden.*whatever the text"),
         (failure(429, "Request too large for tiny: Limit 5, Requested 9"), "whatever the text"),
     ],
     ids=["401", "403", "404", "quota", "400", "too large"],
@@ -92,8 +101,25 @@ def test_what_no_text_could_mend_is_a_matter_of_settings(
     server.always = reply
     with pytest.raises(ConfigurationError, match=message) as raised:
         open_embedder(api_settings()).embed(TEXTS)
-    assert "secret-key" not in str(raised.value)
+    # Dagster and the ledger keep all of it.
+    assert "secret-key" not in "".join(format_exception(raised.value))
     assert len(server.asked) <= 3, "not once for every text"
+
+
+def test_a_refusal_that_nobody_can_pay_to_look_into_concerns_its_texts_alone(
+    api_settings: MakeSettings, server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = OpenAIRequests.embed
+
+    async def poor(requests: OpenAIRequests, texts: Sequence[str], tokens: int, dimensions: int | None) -> Answer:
+        if len(texts) < len(TEXTS):
+            raise BudgetSpent("none left", datetime(2026, 11, 23, tzinfo=UTC))
+        return await sent(requests, texts, tokens, dimensions)
+
+    monkeypatch.setattr(OpenAIRequests, "embed", poor)
+    server.always = failure(400, "no")
+    parts = by_place(list(open_embedder(api_settings()).embed_parts(TEXTS)))
+    assert {type(part.error) for part in parts.values()} == {BudgetSpent}
 
 
 def test_one_bad_text_is_found_by_asking_for_fewer(api_settings: MakeSettings, server: EmbeddingServer) -> None:

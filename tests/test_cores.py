@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docpipe.embed.local.cores import paid_cores, usable_cores
+from docpipe.cores import paid_cores, usable_cores
+from tests.environment import remaining_variables
 
 
 def group(root: Path, name: str, limit: str) -> None:
@@ -45,6 +46,14 @@ def test_a_group_that_is_not_there_limits_nothing(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux tells where a process may run")
 def test_a_process_bound_to_one_core_uses_one() -> None:
     bound = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
-    program = f"{bound}\nfrom docpipe.embed.local.cores import usable_cores; print(usable_cores())"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "1\n"
+    program = f"""
+{bound}
+from docpipe.lane import LaneName
+from docpipe.lane_worker import lane_worker
+from docpipe.settings import load_settings
+settings = load_settings(_env_file=None)
+print(settings.workers, settings.render_workers, lane_worker(LaneName.CPU, settings).environment)
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=remaining_variables()).stdout
+    assert found == "1 1 {'OMP_NUM_THREADS': '1', 'DOCPIPE_WORKERS': '1'}\n"
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)

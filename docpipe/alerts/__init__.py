@@ -1,0 +1,1 @@
+"""Rules on metrics, and how people are told when one holds."""

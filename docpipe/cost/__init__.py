@@ -1,0 +1,1 @@
+"""What the work costs: prices, budgets, and what providers were paid."""

@@ -1,0 +1,65 @@
+"""Lanes: the three kinds of worker, and which stage runs on which; everything that speaks of lanes has the words from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from docpipe.models import StageName
+
+if TYPE_CHECKING:
+    from docpipe.settings import Settings
+
+OPENAI = "openai"
+VISION = "vision"
+
+
+class LaneName(StrEnum):
+    """What a worker has plenty of."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+    IO = "io"
+
+
+STAGE_LANES: Mapping[StageName, LaneName] = {
+    StageName.PARSED_PAGES: LaneName.CPU,
+    StageName.CHUNKS: LaneName.CPU,
+    StageName.ENRICHED_CHUNKS: LaneName.CPU,
+    StageName.EMBEDDINGS: LaneName.GPU,
+    StageName.INDEXED_VECTORS: LaneName.IO,
+}
+"""With models of this machine's own; `lane_of` knows what the settings change."""
+
+POOLS = (*(lane.value for lane in LaneName), OPENAI, VISION)
+"""Whose steps can be limited across all runs."""
+
+
+def lane_of(stage: StageName, settings: Settings) -> LaneName:
+    """The lane of a stage: a GPU is kept from no one by a stage that asks a provider for its vectors."""
+    if stage is StageName.EMBEDDINGS and settings.embedder.startswith("openai:"):
+        return LaneName.IO
+    return STAGE_LANES[stage]
+
+
+def pool_of(stage: StageName, settings: Settings) -> str:
+    """The pool of a stage: that of the provider it pays, since its limit is the narrower one, or else that of its lane."""
+    if stage is StageName.EMBEDDINGS and settings.embedder.startswith("openai:"):
+        return OPENAI
+    if stage is StageName.PARSED_PAGES and settings.vision_url:
+        return VISION
+    return lane_of(stage, settings).value
+
+
+def pool_limits(text: str) -> dict[str, int]:
+    """Read `cpu=8,openai=4`; a `ValueError` says what is wrong with it."""
+    limits: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if name not in POOLS:
+            raise ValueError(f"no pool has the name {name!r}: there are {', '.join(POOLS)}")
+        if not (number.isascii() and number.isdecimal()) or int(number) < 1:
+            raise ValueError(f"the pool {name} needs a whole number above 0, as in {name}=4: leave it out for no limit")
+        limits[name] = int(number)
+    return limits

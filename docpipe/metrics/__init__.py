@@ -1,0 +1,1 @@
+"""What can be measured of the pipeline, by the names that dashboards and alert rules use."""

@@ -1,0 +1,1 @@
+"""The web server that Prometheus, load balancers and people ask how the pipeline is doing."""

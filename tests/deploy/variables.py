@@ -1,0 +1,33 @@
+"""The environment variables that something reads: a misspelt one would be ignored without a word."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices
+
+from docpipe.cli.dagster_process import DAGSTER_ENVIRONMENT
+from docpipe.settings import Settings
+
+OF_OTHERS = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_DEFAULT_REGION",
+    "DAGSTER_HOME",
+    "DAGSTER_PG_PASSWORD",
+    *DAGSTER_ENVIRONMENT,
+}
+"""Of boto3 and of Dagster."""
+
+
+def of_settings() -> set[str]:
+    """Every name that sets a field of the settings."""
+    names: set[str] = set()
+    for field, info in Settings.model_fields.items():
+        if isinstance(info.validation_alias, AliasChoices):
+            names |= {str(choice) for choice in info.validation_alias.choices}
+        else:
+            names.add(f"DOCPIPE_{field.upper()}")
+    return names
+
+
+def unknown(names: set[str], also: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]
+    return names - of_settings() - OF_OTHERS - also
