@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, LiteralString
 from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -312,8 +312,7 @@ class Settings(BaseSettings):
     @field_validator("alert_webhook")
     @classmethod
     def _webhook_is_reached_by_http(cls, url: SecretStr) -> SecretStr:
-        if url.get_secret_value() and not url.get_secret_value().startswith(("http://", "https://")):
-            raise PydanticCustomError("webhook", "not an http:// or https:// address")
+        _ensure_http(url.get_secret_value(), "webhook", "not an http:// or https:// address")
         return url
 
     @field_validator("alert_webhook_header")
@@ -401,8 +400,7 @@ class Settings(BaseSettings):
     @field_validator("traces")
     @classmethod
     def _traces_go_by_http(cls, url: str) -> str:
-        if url and not url.startswith(("http://", "https://")):
-            raise PydanticCustomError("traces", "not an http:// or https:// URL: give the receiver's base URL, mostly with port 4318")
+        _ensure_http(url, "traces", "not an http:// or https:// URL: give the receiver's base URL, mostly with port 4318")
         return url
 
     # Cost
@@ -445,8 +443,7 @@ class Settings(BaseSettings):
     @field_validator("vision_url")
     @classmethod
     def _vision_is_reached_by_http(cls, url: str) -> str:
-        if url and not url.startswith(("http://", "https://")):
-            raise PydanticCustomError("vision", "not an http:// or https:// URL: give the server's base URL, which mostly ends in /v1")
+        _ensure_http(url, "vision", "not an http:// or https:// URL: give the server's base URL, which mostly ends in /v1")
         return url
 
     @field_validator("vision_model")
@@ -522,6 +519,12 @@ class Settings(BaseSettings):
     @cached_property
     def password_list(self) -> tuple[str, ...]:
         return tuple(word for word in self.passwords.get_secret_value().split(",") if word)
+
+
+def _ensure_http(url: str, kind: LiteralString, message: LiteralString) -> None:
+    """Nothing is fine as well: then there is no such server."""
+    if url and not url.startswith(("http://", "https://")):
+        raise PydanticCustomError(kind, message)
 
 
 def load_settings(**overrides: object) -> Settings:

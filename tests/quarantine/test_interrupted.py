@@ -140,16 +140,22 @@ def test_a_drop_that_is_cut_off_anywhere_ends_the_same(site: Site) -> None:
     assert steps > 2
 
 
+def uploading(site: Site, name: str) -> tuple[Callable[[], None], list[int]]:
+    """Somebody who uploads a newer object of this name, and whether they have."""
+    came: list[int] = []
+
+    def upload() -> None:
+        came.append(1)
+        site.pipeline.bucket.write(name, b"newer")
+
+    return upload, came
+
+
 def test_a_newer_upload_is_never_lost_whenever_it_comes(site: Site) -> None:
     for step in range(1, MOST_STEPS):
         name = f"bad{step}"
         site.fail(name)
-        came: list[int] = []
-
-        def upload(name: str = name, came: list[int] = came) -> None:
-            came.append(1)
-            site.pipeline.bucket.write(name, b"newer")
-
+        upload, came = uploading(site, name)
         stepped(site, at(step, upload)).take(site.document(name))
         site.sweep()
         if not came:
@@ -169,12 +175,7 @@ def test_a_release_never_replaces_an_upload_whenever_it_comes(site: Site) -> Non
         site.fail(name)
         site.sweep()
         held = site.confinement(name)
-        came: list[int] = []
-
-        def upload(name: str = name, came: list[int] = came) -> None:
-            came.append(1)
-            site.pipeline.bucket.write(name, b"newer")
-
+        upload, came = uploading(site, name)
         try:
             stepped(site, at(step, upload)).release(held)
         except QuarantineRefused:
