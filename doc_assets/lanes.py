@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from docpipe.lane import LaneName, lane_of
+from docpipe.lane import LaneName, lane_of, lane_resources
 from docpipe.models import StageName
 from docpipe.settings import Settings
 
@@ -43,9 +43,12 @@ class Lane:
 CPU = Lane(LaneName.CPU.value, cpu="2", memory="8Gi")
 GPU = Lane(LaneName.GPU.value, cpu="2", memory="8Gi", gpu=True)
 IO = Lane(LaneName.IO.value, cpu="500m", memory="2Gi")
+"""As shipped. The jobs' own ops have these as they are: they work in the pod of their run, which has resources of its own."""
 LANES = {LaneName.CPU: CPU, LaneName.GPU: GPU, LaneName.IO: IO}
 
 
 def lane_for(stage: StageName, settings: Settings) -> Lane:
-    """What the stage runs on as things are configured."""
-    return LANES[lane_of(stage, settings)]
+    """What the stage runs on as things are configured; its pod has what `lane_resources` of the settings gives its lane."""
+    name = lane_of(stage, settings)
+    given = lane_resources(settings.lane_resources).get(name)
+    return replace(LANES[name], cpu=given.cpu, memory=given.memory) if given else LANES[name]

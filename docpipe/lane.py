@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,20 @@ POOLS = (*(lane.value for lane in LaneName), OPENAI, VISION)
 """Whose steps can be limited across all runs."""
 
 
+# Quantities as Kubernetes writes them, with some digit that is not 0. Memory has a unit, since without one 16 would be sixteen bytes.
+_CPU = re.compile(r"(?=.*[1-9])(?:[0-9]{1,6}(?:\.[0-9]{1,3})?|[0-9]{1,9}m)")
+_MEMORY = re.compile(r"(?=.*[1-9])[0-9]{1,9}(?:\.[0-9]{1,3})?[MGT]i?")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What Kubernetes gives one step of a lane, as it writes quantities."""
+
+    cpu: str
+    memory: str
+    """Requested, and the limit."""
+
+
 def lane_of(stage: StageName, settings: Settings) -> LaneName:
     """The lane of a stage: a GPU is kept from no one by a stage that asks a provider for its vectors."""
     if stage is StageName.EMBEDDINGS and settings.embedder.startswith("openai:"):
@@ -63,3 +79,21 @@ def pool_limits(text: str) -> dict[str, int]:
             raise ValueError(f"the pool {name} needs a whole number above 0, as in {name}=4: leave it out for no limit")
         limits[name] = int(number)
     return limits
+
+
+def lane_resources(text: str) -> dict[LaneName, Resources]:
+    """Read `cpu=4/16Gi,io=500m/2Gi`; a `ValueError` says what is wrong with it."""
+    found: dict[LaneName, Resources] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, quantities = (word.strip() for word in part.partition("="))
+        if name not in list(LaneName):
+            raise ValueError(f"no lane has the name {name!r}: there are {', '.join(LaneName)}")
+        cpu, _, memory = (word.strip() for word in quantities.partition("/"))
+        if not _CPU.fullmatch(cpu):
+            raise ValueError(f"the lane {name} needs processors first, as in {name}=4/16Gi or {name}=500m/2Gi (half of one)")
+        if not _MEMORY.fullmatch(memory):
+            raise ValueError(f"the lane {name} needs memory with its unit (Mi, Gi, Ti, M, G or T) behind a slash, as in {name}=4/16Gi")
+        if name in found:
+            raise ValueError(f"the lane {name} has resources twice: leave one")
+        found[LaneName(name)] = Resources(cpu, memory)
+    return found

@@ -1,7 +1,8 @@
 """Every environment variable, once.
 
-`DOCPIPE_<FIELD>` sets a field; an `.env` file in the working directory is read too. The four names of the
-earlier systems, `S3_ENDPOINT`, `S3_ACCESS_KEY`, `S3_SECRET_KEY` and `S3_BUCKET`, are accepted as they are.
+`DOCPIPE_<FIELD>` sets a field; an `.env` file in the working directory is read too. Fields that earlier systems or other
+tools name as well, such as `S3_BUCKET` or `OPENAI_API_KEY`, are set by those names too; `_also` lists them. `docpipe settings`
+prints the values in force, and docs/settings.md, from the section comments and the docstrings below.
 """
 
 from __future__ import annotations
@@ -32,9 +33,16 @@ class Settings(BaseSettings):
     """The whole configuration; frozen, and safe to print: secrets show as asterisks."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DOCPIPE_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+        env_prefix="DOCPIPE_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
+    # Home
     home: Path = Path(".docpipe")
     """Holds everything the embedded default keeps: bucket, artifacts, index, ledger, Dagster."""
     models: str = ""
@@ -42,28 +50,35 @@ class Settings(BaseSettings):
 
     # Where documents come from and where things are kept
     bucket: str = Field("", validation_alias=_also("BUCKET"))
-    """`file:///path` or `s3://bucket/prefix`; empty: `<home>/bucket`, or `s3://$S3_BUCKET` where that is set."""
+    """Where documents come from: `file:///path` or `s3://bucket/prefix`; empty: `<home>/bucket`, or `s3://$S3_BUCKET` where that is set."""
     artifacts: str = ""
-    """Like `bucket`; empty: `<home>/artifacts`."""
+    """Where artifacts are kept, written like `bucket`; empty: `<home>/artifacts`."""
     ledger: SecretStr = SecretStr("")
-    """SQLAlchemy URL; empty: SQLite at `<home>/ledger.sqlite`."""
+    """SQLAlchemy URL of the ledger; empty: SQLite at `<home>/ledger.sqlite`."""
     s3_bucket: str = Field("", validation_alias=_also("S3_BUCKET", "S3_BUCKET"))
+    """Name of an S3 bucket, used where `bucket` is empty."""
     s3_endpoint: str = Field("", validation_alias=_also("S3_ENDPOINT", "S3_ENDPOINT"))
+    """URL of an S3 server that is not Amazon's, such as MinIO; empty: Amazon S3."""
     s3_region: str = Field("us-east-1", validation_alias=_also("S3_REGION", "AWS_REGION"))
+    """AWS region of the buckets, and of CloudWatch."""
     s3_access_key: SecretStr = Field(SecretStr(""), validation_alias=_also("S3_ACCESS_KEY", "S3_ACCESS_KEY"))
+    """Access key of the S3 server; empty, like the secret key: boto3's own chain (instance role, profile, environment)."""
     s3_secret_key: SecretStr = Field(SecretStr(""), validation_alias=_also("S3_SECRET_KEY", "S3_SECRET_KEY"))
-    """Both empty: boto3's own chain (instance role, profile, environment)."""
+    """Secret key that belongs to the access key."""
 
     # Admission
     max_document_bytes: int = Field(512 * MEBIBYTE, ge=1)
+    """Largest object that is accepted, in bytes; larger ones are refused."""
     passwords: SecretStr = SecretStr("")
     """Passwords to try on encrypted files, separated by commas."""
 
     # Batches
     batch_documents: int = Field(100, ge=1)
+    """Documents that one batch, and so one run, has at most."""
     batch_bytes: int = Field(256 * MEBIBYTE, ge=1)
+    """Bytes that the objects of one batch have together at most; a larger one travels alone."""
     batch_pages: int = Field(5_000, ge=1)
-    """By the estimate of `docpipe.admit`, since the pages are not known before parsing."""
+    """Pages of one batch at most, by the estimate of `docpipe.admit`, since they are not known before parsing."""
     sensor_seconds: int = Field(30, ge=1)
     """Shortest time between two looks at the bucket."""
     tick_seconds: float = Field(40.0, ge=1, le=120)
@@ -93,13 +108,14 @@ class Settings(BaseSettings):
     libreoffice: str = ""
     """Path of `soffice`, which converts DOC, PPT, XLS and RTF; empty: looked for in the usual places; `off`: not used."""
     ocr: bool = True
+    """Read pages and pictures whose text is missing or broken by optical character recognition (OCR)."""
     layout: bool = True
     """Use PyMuPDF's layout model; without it, plain text with headings by font."""
     layout_max_pages: int = Field(2_000, ge=0)
     """Longer documents take the text route: at 8 pages a CPU-second the layout model would take hours."""
 
     ocr_languages: str = ""
-    """ISO 639-1 codes, separated by commas; empty: all that the bundled model reads (Latin letters, Chinese, Japanese).
+    """Languages of scans, as ISO 639-1 codes with commas between; empty: what the bundled model reads (Latin letters, Chinese, Japanese).
 
     Others, such as `ar`, `ko` or `ru`, are read by the Tesseract program, which must be installed with its data for them.
     """
@@ -116,13 +132,16 @@ class Settings(BaseSettings):
     route_few_characters: int = Field(50, ge=0)
     """Characters below which a page may be a picture of text."""
     route_image_share: float = Field(0.2, ge=0, le=1)
-    """Share of such a page under images above which OCR reads it."""
+    """Share of a page with so few characters that is covered by images, above which OCR reads it."""
     route_faint_image_share: float = Field(0.02, ge=0, le=1)
-    """The same for a page without any text; also the largest picture of a page that counts as prose."""
+    """The same share for a page without any text; also the largest picture of a page that counts as prose."""
     route_shapes: int = Field(200, ge=0)
     """Drawn shapes on a page almost without text above which they may be letters, and OCR reads it."""
     route_layout_characters: int = Field(100_000, ge=0)
-    """The layout model's cost grows faster than the text: 3 s at 50,000 characters in short lines, 14 s here, 58 s at twice it."""
+    """Characters above which a page is read as plain text.
+
+    The layout model's cost grows faster than the text: 3 s at 50,000 characters in short lines, 14 s at 100,000, 58 s at twice as many.
+    """
     route_prose: bool = True
     """Read pages of simple prose as plain text: thirty times as fast as the layout model, and as well."""
     route_prose_long_lines: float = Field(0.6, ge=0, le=1)
@@ -144,28 +163,31 @@ class Settings(BaseSettings):
     vision_url: str = ""
     """Base URL of an OpenAI-compatible server, such as https://api.openai.com/v1; empty: pictures get no descriptions."""
     vision_model: str = ""
-    """Its model for pictures: describes figures, and transcribes pages that nothing else can read."""
+    """Model that `vision_url` serves: describes figures, and transcribes pages that nothing else can read."""
     vision_key: SecretStr = SecretStr("")
+    """API key for `vision_url`; empty where its server asks for none."""
     vision_requests: int = Field(4, ge=1, le=256)
-    """Requests under way at a time."""
+    """Requests to the vision model under way at a time."""
     vision_seconds: float = Field(120.0, gt=0, le=3_600)
-    """Longest wait for one answer."""
+    """Longest wait for one answer of the vision model."""
 
     # Chunks
     chunk_tokens: int = Field(512, ge=16)
-    """Capped by the embedder's window less its special tokens (254 for MiniLM)."""
+    """Tokens of a chunk at most; capped by the embedder's window less its special tokens (254 for MiniLM)."""
     chunk_overlap: int = Field(50, ge=0)
+    """Tokens that a chunk repeats from the end of the one before it; at most half of `chunk_tokens`."""
 
     # Enrichment
     labels: str = "report,scientific paper,manual,letter or e-mail,invoice,contract,presentation,table of data,web page,book"
     """Document classes, separated by commas."""
     key_phrases: int = Field(8, ge=0)
+    """Key phrases of each chunk at most; 0: none."""
 
     # Embeddings
     embedder: str = "minilm"
-    """minilm (from the wheel), a folder with a sentence-transformers model, or `openai:<model>` behind `embed_url`."""
+    """Model that embeds: minilm (from the wheel), a folder with a sentence-transformers model, or `openai:<model>` behind `embed_url`."""
     embed_backend: str = "auto"
-    """auto, openvino, torch; of local models only."""
+    """What runs a local model: auto, openvino or torch."""
     embed_batch_tokens: int = Field(0, ge=0)
     """Tokens of one batch, padding counted; 0: what `benchmarks/embed_speed.py` found best for the device."""
     embed_dimension: int = Field(0, ge=0)
@@ -173,30 +195,33 @@ class Settings(BaseSettings):
     embed_window: int = Field(0, ge=0)
     """Tokens the model may read, special ones included; 0: what its folder says, 8,191 for OpenAI's models."""
     embed_pooling: str = ""
-    """mean, cls, max or last; empty: what the model's folder says."""
+    """How the vectors of a text's tokens become one: mean, cls, max or last; empty: what the model's folder says."""
     embed_query_prompt: str | None = None
-    """Put before every query; unset: what the model's folder says."""
+    """Text put before every query; unset: what the model's folder says."""
     embed_passage_prompt: str | None = None
-    """Put before every passage, and counted in the chunks' size; unset: what the model's folder says."""
+    """Text put before every passage, and counted in the chunks' size; unset: what the model's folder says."""
     embed_tokenizer: str = ""
     """A `tokenizer.json` that counts the tokens of an `openai:` model; empty: MiniLM's, which is near enough for Latin letters."""
     embed_url: str = "https://api.openai.com/v1"
     """Base URL of the OpenAI-compatible server of an `openai:` model."""
     embed_key: SecretStr = Field(SecretStr(""), validation_alias=_also("EMBED_KEY", "OPENAI_API_KEY"))
+    """API key for `embed_url`; empty where its server asks for none."""
     embed_requests: int = Field(8, ge=1, le=256)
-    """Requests under way at a time."""
+    """Requests to `embed_url` under way at a time."""
     embed_seconds: float = Field(120.0, gt=0, le=3_600)
-    """Longest wait for one answer."""
+    """Longest wait for one answer of `embed_url`."""
     embed_requests_per_minute: int = Field(0, ge=0)
-    """What the provider allows, shared by all workers through the ledger; 0: no limit of ours."""
+    """Requests a minute that the provider allows, shared by all workers through the ledger; 0: no limit of ours."""
     embed_tokens_per_minute: int = Field(0, ge=0)
+    """Tokens a minute that the provider allows, shared in the same way; 0: no limit of ours."""
     embed_cache_mb: int = Field(1_024, ge=0)
     """Vectors kept in `<home>/embedding_cache.sqlite`, so that no text is embedded twice; 0 keeps none."""
 
     # Index
     qdrant_url: str = ""
-    """Empty: Qdrant Edge, embedded, at `<home>/index`."""
+    """URL of a Qdrant server; empty: Qdrant Edge, embedded, at `<home>/index`."""
     qdrant_api_key: SecretStr = SecretStr("")
+    """API key of the Qdrant server; empty: none is sent."""
     collection: str = Field("documents", pattern=r"^[A-Za-z0-9_.]{1,100}$")
     """The alias that is searched; each model has a collection of its own behind it, named after both."""
     index_quantization: Literal["none", "int8", "binary"] = "none"
@@ -206,13 +231,13 @@ class Settings(BaseSettings):
 
     # Search
     search_dense_weight: float = Field(2.0, ge=0)
-    """Of meaning in the fusion, as `benchmarks/retrieval.py` found it; `docpipe eval` shows what another weight does."""
+    """Weight of meaning in the fusion, as `benchmarks/retrieval.py` found it; `docpipe eval` shows what another weight does."""
     search_sparse_weight: float = Field(1.0, ge=0)
-    """Of terms in the fusion."""
+    """Weight of terms in the fusion."""
     reranker: str = ""
     """A folder with a sentence-transformers cross-encoder, which orders the best passages anew; empty: none."""
     rerank_candidates: int = Field(30, ge=1, le=1_000)
-    """Passages handed to it."""
+    """Passages handed to the reranker."""
 
     # Quality
     golden_set: str = ""
@@ -224,20 +249,23 @@ class Settings(BaseSettings):
     quarantine: bool = True
     """Move the objects of documents that failed for good, or were refused, to `_quarantine/` in the bucket; off: they stay."""
     quarantine_seconds: int = Field(30, ge=1)
-    """Shortest time between two looks for such documents."""
+    """Shortest time between two looks for documents to move into quarantine."""
 
     # Lanes
     executor: Literal["in_process", "celery", "k8s"] = "in_process"
     """Where the steps of a run work: in the run's own process, on the workers of `docpipe worker`, or each in a pod of its own."""
     redis_host: str = Field("localhost", validation_alias=_also("REDIS_HOST", "REDIS_HOST"))
+    """Host of the Redis server."""
     redis_port: int = Field(6379, ge=1, le=65_535, validation_alias=_also("REDIS_PORT", "REDIS_PORT"))
+    """Port of the Redis server."""
     redis_password: SecretStr = Field(SecretStr(""), validation_alias=_also("REDIS_PASSWORD", "REDIS_PASSWORD"))
+    """Password of the Redis server; empty: none."""
     redis: SecretStr = Field(SecretStr(""), validation_alias=_also("REDIS", "REDIS_URL"))
-    """URL of the Redis server without a database; empty: made of the three above."""
+    """URL of the Redis server without a database; empty: made of `redis_host`, `redis_port` and `redis_password`."""
     celery_broker: SecretStr = Field(SecretStr(""), validation_alias=_also("CELERY_BROKER", "CELERY_BROKER_URL"))
     """Where steps wait for a worker; empty: database 1 of the Redis server."""
     celery_results: SecretStr = Field(SecretStr(""), validation_alias=_also("CELERY_RESULTS", "CELERY_RESULT_BACKEND"))
-    """Where workers leave what came of them; empty: its database 2."""
+    """Where workers leave what came of their steps; empty: database 2 of the Redis server."""
     cpu_concurrency: int = Field(0, ge=0, le=1_024)
     """Documents that a worker of the lane `cpu` parses at a time; 0: twice the processors that it may use."""
     gpu_concurrency: int = Field(0, ge=0, le=64)
@@ -250,12 +278,19 @@ class Settings(BaseSettings):
     """Silence after which the worker of a step counts as lost, and another one gets the step."""
     pools: str = "openai=4,vision=4"
     """Steps at a time on all machines together, by pool: the lanes `cpu`, `gpu`, `io`, and the paid `openai` and `vision`."""
+    lane_resources: str = ""
+    """Processors and memory of a step's pod on Kubernetes, by lane, such as `cpu=4/16Gi,io=1/4Gi`; empty: 2/8Gi, for `io` 500m/2Gi."""
 
     # Metrics, logs and traces
     monitor: bool = Field(True, validation_alias=_also("MONITOR", "MONITORING_ENABLED"))
     """Runs count what they did in the ledger, for `docpipe monitor`."""
+    cloudwatch: str = ""
+    """Namespace in Amazon CloudWatch to which the most important numbers go every minute, such as docpipe; empty: none do.
+
+    Needs `monitor`.
+    """
     log_format: Literal["text", "json"] = "text"
-    """json: one object a line, with time, level, logger, message, and the document, stage, run and batch where they are known."""
+    """Form of the log; json: one object a line, with time, level, logger, message, and the document, stage, run and batch where known."""
     log_level: Literal["", "debug", "info", "warning", "error"] = Field("", validation_alias=_also("LOG_LEVEL", "LOG_LEVEL"))
     """Least level that is written; empty: info, and for text from commands warning."""
     traces: str = Field("", validation_alias=_also("TRACES", "OTEL_EXPORTER_OTLP_ENDPOINT"))
@@ -269,31 +304,35 @@ class Settings(BaseSettings):
     alert_webhook: SecretStr = SecretStr("")
     """Address to which each notice is posted as JSON; empty: none. A secret, since with many services the address is the password."""
     alert_webhook_header: SecretStr = SecretStr("")
-    """A header sent with it, such as `Authorization: Bearer …`."""
+    """A header sent with each notice to `alert_webhook`, such as `Authorization: Bearer …`."""
     alert_email_to: str = ""
-    """Addresses, separated by commas; empty: no e-mail."""
+    """Addresses to which notices are mailed, separated by commas; empty: no e-mail."""
     alert_email_from: str = "docpipe@localhost"
+    """Address from which notices are mailed."""
     smtp_host: str = "localhost"
+    """Host of the mail server."""
     smtp_port: int = Field(587, ge=1, le=65_535)
+    """Port of the mail server."""
     smtp_tls: Literal["starttls", "tls", "off"] = "starttls"
-    """starttls (mostly port 587), tls from the first byte (mostly 465), or off."""
+    """How the mail server is spoken to: starttls (mostly port 587), tls from the first byte (mostly 465), or off."""
     smtp_ca: str = ""
     """File with the certificate authority of the mail server; empty: the system's."""
     smtp_user: str = ""
-    """Empty: no login."""
+    """User name at the mail server; empty: no login."""
     smtp_password: SecretStr = SecretStr("")
+    """Password of `smtp_user`."""
 
     # Automation
     stale: Literal["off", "plan", "on"] = "plan"
     """What the staleness sensor does about documents whose settings, code or models have changed: nothing, tell, or queue them."""
     stale_documents: int = Field(200, ge=1)
-    """With `on`, documents that it may have waiting at a time, so that new uploads never stand behind a whole reprocess."""
+    """With `stale` on, documents that its sensor may have waiting at a time, so that new uploads never stand behind a whole reprocess."""
     stale_page: int = Field(5_000, ge=1)
-    """Documents that it looks at in one tick."""
+    """Documents that the staleness sensor looks at in one tick."""
     check_cron: str = "0 2 * * *"
     """When bucket, ledger, artifacts and index are compared, in UTC; `off`: only when somebody asks."""
     clean_cron: str = "0 3 * * *"
-    """When what nobody needs any more is deleted."""
+    """When what nobody needs any more is deleted, in UTC; `off`: only when somebody asks."""
     rollup_cron: str = "10 0 * * *"
     """When the day that ended is drawn."""
     fresh_hours: int = Field(168, ge=0)
@@ -307,7 +346,7 @@ class Settings(BaseSettings):
     error_days: int = Field(90, ge=1)
     """Days for which tracebacks and last artifacts of documents are kept that have left the quarantine."""
     metric_days: int = Field(400, ge=1)
-    """Days of the daily metrics."""
+    """Days for which the daily metrics are kept."""
 
     @field_validator("alert_webhook")
     @classmethod
@@ -330,6 +369,14 @@ class Settings(BaseSettings):
             raise PydanticCustomError("address", "not an e-mail address, or several separated by commas")
         return addresses
 
+    @field_validator("cloudwatch")
+    @classmethod
+    def _namespace_is_allowed(cls, namespace: str) -> str:
+        if namespace and not re.fullmatch(r"(?!AWS/|:)[0-9A-Za-z._/#:-]{1,255}", namespace):
+            advice = "no namespace of CloudWatch: write letters, digits and ._/#:- and neither AWS/ nor a colon first"
+            raise PydanticCustomError("namespace", advice)
+        return namespace
+
     @field_validator("check_cron", "clean_cron", "rollup_cron")
     @classmethod
     def _crons_have_five_fields(cls, cron: str) -> str:
@@ -345,13 +392,13 @@ class Settings(BaseSettings):
     open_batches: int = Field(10, ge=1, le=1_000)
     """Batches requested or under way at a time; the rest waits in the ledger, where priorities can still change."""
     urgent_batches: int = Field(4, ge=1, le=1_000)
-    """The same for documents with a priority above 0, beside the others."""
+    """Batches requested or under way at a time for documents with a priority above 0, beside the others."""
     priority_prefixes: str = ""
     """Priorities by place in the bucket, such as `urgent/=10,archive/=-10`; from -100 to 100, of which each step is worth ten minutes."""
     upload_documents: int = Field(10, ge=0)
     """So few objects that one look at the bucket finds new are taken for an upload that somebody waits for; 0: none are."""
     upload_priority: int = Field(10, ge=0, le=100)
-    """What such an upload gets where no rule gives it another priority."""
+    """Priority that a small upload (see `upload_documents`) gets where no rule gives it another."""
     stage_seconds: float = Field(21_600.0, gt=0, validation_alias=_also("STAGE_SECONDS", "DEFAULT_TASK_TIMEOUT"))
     """Longest that a stage may work on a batch; what it has not done by then waits for a smaller batch."""
     stage_seconds_of: str = ""
@@ -382,6 +429,17 @@ class Settings(BaseSettings):
             raise PydanticCustomError("pools", "{reason}", {"reason": str(error)}) from None
         return pools
 
+    @field_validator("lane_resources")
+    @classmethod
+    def _resources_are_quantities(cls, resources: str) -> str:
+        from docpipe.lane import lane_resources
+
+        try:
+            lane_resources(resources)
+        except ValueError as error:
+            raise PydanticCustomError("resources", "{reason}", {"reason": str(error)}) from None
+        return resources
+
     @field_validator("redis", "celery_broker", "celery_results")
     @classmethod
     def _queues_are_in_redis(cls, url: SecretStr) -> SecretStr:
@@ -411,7 +469,7 @@ class Settings(BaseSettings):
     embed_provider: str = ""
     """Whose prices and budget the embedding model has; empty: openai or azure by the host of `embed_url`, else the host itself."""
     vision_provider: str = ""
-    """The same for `vision_url`."""
+    """Whose prices and budget the vision model has; empty: by the host of `vision_url`, in the same way."""
     rest_seconds: float = Field(60.0, ge=0, le=3_600)
     """How long a document rests whose trouble outlasted a run; five times as long after the second run, then fifteen, then sixty.
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 
+import boto3
 import pytest
 
 _MODELS = "DOCPIPE_MODELS"
@@ -26,6 +27,8 @@ def forget_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell says about the product is no part of a test."""
     for name in set(os.environ) - set(remaining_variables()):
         monkeypatch.delenv(name)
+    # It would keep the keys of the test that used it first.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 def remaining_variables() -> dict[str, str]:

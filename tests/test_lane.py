@@ -11,7 +11,7 @@ import pytest
 from docpipe.cores import usable_cores
 from docpipe.errors import ConfigurationError
 from docpipe.gpus import DEVICES_VARIABLE, device_of, devices
-from docpipe.lane import LaneName, lane_of, pool_limits, pool_of
+from docpipe.lane import LaneName, Resources, lane_of, lane_resources, pool_limits, pool_of
 from docpipe.lane_worker import lane_worker
 from docpipe.models import StageName
 from docpipe.settings import Settings
@@ -34,6 +34,43 @@ def test_pools(text: str, limits: dict[str, int]) -> None:
 def test_a_pool_that_is_none_is_named(settings: Callable[..., Settings], text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"DOCPIPE_POOLS: .*pool"):
         settings(pools=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "resources"),
+    [
+        ("", {}),
+        ("cpu=4/16Gi", {LaneName.CPU: Resources("4", "16Gi")}),
+        (" gpu = 0.5 / 1.5Ti ,io=500m/2000M,", {LaneName.GPU: Resources("0.5", "1.5Ti"), LaneName.IO: Resources("500m", "2000M")}),
+    ],
+)
+def test_resources_of_lanes(text: str, resources: dict[LaneName, Resources]) -> None:
+    assert lane_resources(text) == resources
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("tpu=1/2Gi", "no lane has the name 'tpu': there are cpu, gpu, io"),
+        ("openai=1/2Gi", "no lane has the name 'openai'"),
+        ("cpu", "the lane cpu needs processors first"),
+        ("cpu=many/2Gi", "the lane cpu needs processors first"),
+        ("cpu=0/2Gi", "the lane cpu needs processors first"),
+        ("cpu=0m/2Gi", "the lane cpu needs processors first"),
+        ("cpu=-1/2Gi", "the lane cpu needs processors first"),
+        ("cpu=1.5m/2Gi", "the lane cpu needs processors first"),
+        ("cpu=²/2Gi", "the lane cpu needs processors first"),
+        ("io=4", "the lane io needs memory with its unit"),
+        ("io=4/16", "the lane io needs memory with its unit"),
+        ("io=4/0Gi", "the lane io needs memory with its unit"),
+        ("io=4/16GB", "the lane io needs memory with its unit"),
+        ("io=4/16Gi/2", "the lane io needs memory with its unit"),
+        ("io=4/16Gi,io=2/8Gi", "the lane io has resources twice"),
+    ],
+)
+def test_resources_that_kubernetes_would_refuse_are_told(settings: Callable[..., Settings], text: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"DOCPIPE_LANE_RESOURCES: {why}"):
+        settings(lane_resources=text)
 
 
 @pytest.mark.parametrize("field", ["redis", "celery_broker", "celery_results"])

@@ -28,6 +28,7 @@ from docpipe.cli.output import complain
 from docpipe.cli.quarantine import quarantine
 from docpipe.cli.query import query
 from docpipe.cli.reprocess import reprocess
+from docpipe.cli.settings import settings
 from docpipe.cli.show import show
 from docpipe.cli.status import status
 from docpipe.cli.up import up
@@ -62,6 +63,7 @@ for command in (
     audit,
     clean,
     cost,
+    settings,
 ):
     app.command()(command)
 app.command("eval")(evaluate)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices
-
 from docpipe.cli.dagster_process import DAGSTER_ENVIRONMENT
-from docpipe.settings import Settings
+from docpipe.cli.settings import settings_described
 
 OF_OTHERS = {
     "AWS_ACCESS_KEY_ID",
@@ -20,13 +18,7 @@ OF_OTHERS = {
 
 def of_settings() -> set[str]:
     """Every name that sets a field of the settings."""
-    names: set[str] = set()
-    for field, info in Settings.model_fields.items():
-        if isinstance(info.validation_alias, AliasChoices):
-            names |= {str(choice) for choice in info.validation_alias.choices}
-        else:
-            names.add(f"DOCPIPE_{field.upper()}")
-    return names
+    return {name for setting in settings_described() for name in (setting.variable, *setting.also)}
 
 
 def unknown(names: set[str], also: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]

@@ -13,7 +13,7 @@ from dagster_k8s.job import UserDefinedDagsterK8sConfig, get_user_defined_k8s_co
 
 from doc_assets.definitions import defs
 from doc_assets.executor import executor_for
-from doc_assets.lanes import CPU, GPU, IO, Lane
+from doc_assets.lanes import CPU, GPU, IO, Lane, lane_for
 from docpipe.errors import ConfigurationError
 from docpipe.models import StageName
 from docpipe.settings import Settings
@@ -35,6 +35,20 @@ def test_kubernetes_gets_resources_and_a_place(lane: Lane) -> None:
     assert config.container_config["resources"]["requests"]["memory"] == limits["memory"]
     assert {"key": "docpipe/lane", "operator": "Equal", "value": lane.name, "effect": "NoSchedule"} in config.pod_spec_config["tolerations"]
     assert config.pod_template_spec_metadata["labels"] == {"docpipe/lane": lane.name}
+
+
+def test_the_settings_give_a_step_its_resources(settings: Callable[..., Settings]) -> None:
+    usual, given = settings(), settings(lane_resources="gpu=3/12Gi,io=1/4Gi")
+    assert lane_for(StageName.EMBEDDINGS, usual) is GPU
+    assert lane_for(StageName.PARSED_PAGES, given) is CPU
+    config = lane_for(StageName.EMBEDDINGS, given).op_tags["dagster-k8s/config"]
+    wanted = {"requests": {"cpu": "3", "memory": "12Gi"}, "limits": {"memory": "12Gi", "nvidia.com/gpu": "1"}}
+    assert config["container_config"]["resources"] == wanted
+    # What has nothing to do with resources stays.
+    assert config["pod_spec_config"] == GPU.op_tags["dagster-k8s/config"]["pod_spec_config"]
+    # A provider's embeddings are on the lane io, and have what it has.
+    paid = settings(lane_resources="gpu=3/12Gi,io=1/4Gi", embedder="openai:text-embedding-3-small")
+    assert (lane_for(StageName.EMBEDDINGS, paid).cpu, lane_for(StageName.EMBEDDINGS, paid).memory) == ("1", "4Gi")
 
 
 @pytest.mark.parametrize(("executor", "name"), [("in_process", "in_process"), ("celery", "lanes"), ("k8s", "k8s")])
