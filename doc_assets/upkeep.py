@@ -1,15 +1,14 @@
 """Jobs that keep the place in order: what nobody needs is deleted, what is stale is queued."""
 
-import uuid
-
 import dagster as dg
 from pydantic import Field
 
 from doc_assets.lanes import IO
 from doc_assets.old_runs import delete_run, old_runs
 from doc_assets.run_log import product_log
+from docpipe.heartbeat import holding
 from docpipe.ledger.actor import acting
-from docpipe.retention.cleaning import LEASE, LEASE_SECONDS, clean
+from docpipe.retention.cleaning import LEASE, clean
 from docpipe.staleness import Scan, look_further, recipes_hash
 from resources.pipeline import PipelineResource
 from sensors.staleness import PRIORITY
@@ -23,7 +22,7 @@ class CleanConfig(dg.Config):
 def delete_what_nobody_needs(context: dg.OpExecutionContext, config: CleanConfig, pipeline: PipelineResource) -> None:
     """Delete artifacts that no document needs, old evidence and numbers, and old runs with their logs."""
     opened, instance = pipeline.open(), context.instance
-    with opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held, product_log(context.log):
+    with holding(opened.ledger, LEASE) as held, product_log(context.log):
         if not held:
             context.log.info("somebody is cleaning already")
             return

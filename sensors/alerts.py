@@ -1,18 +1,16 @@
 """The sensor that measures: keeps the numbers of the day, looks at the alert rules, and tells people."""
 
-import uuid
-
 import dagster as dg
 
 from docpipe.alerts.state import Phase
 from docpipe.alerts.watch import Look, look
 from docpipe.daily import keep_today
+from docpipe.heartbeat import holding
 from docpipe.metrics.snapshot import samples
 from resources.pipeline import PipelineResource
+from sensors.tick import TICK_SECONDS
 
 LEASE = "sensor/alerts"
-LEASE_SECONDS = 180.0
-"""As long as Dagster lets a tick run."""
 
 
 def alerts_sensor(seconds: int) -> dg.SensorDefinition:
@@ -26,7 +24,7 @@ def alerts_sensor(seconds: int) -> dg.SensorDefinition:
     )
     def alert_rules(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SkipReason:
         opened = pipeline.open()
-        with opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held:
+        with holding(opened.ledger, LEASE, TICK_SECONDS) as held:
             if not held:
                 return dg.SkipReason("another evaluation of this sensor is under way")
             measured = samples(opened)

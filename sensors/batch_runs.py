@@ -1,27 +1,21 @@
 """The Dagster runs of batches: how they are requested, found again and told from dead ones."""
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from docpipe.heartbeat import GRACE, INTERVAL, lease_name
 from docpipe.ledger import Batch, Ledger
 from docpipe.settings import Settings
 from docpipe.waiting_line import URGENT
 from sensors.run_slots import LINE_TAG, line_of
 from sensors.run_traces import trace_tags
+from sensors.silence import SILENT_SECONDS, is_long_silent
 
 BATCH_TAG = "docpipe/batch_id"
 """On runs that the sensor requested: their documents stand in the ledger under this id."""
 FORCE_SECONDS = 300.0
 """What a run out of time has to stop by itself, between two documents, before Dagster ends it."""
-SILENT_SECONDS = 3 * INTERVAL
-"""How long the sensor itself sees no lease before it believes that a run is dead: a clock that jumps makes all leases expire at once."""
-
-_silent_since: dict[str, float] = {}
-"""Runs without a lease, and when this process first saw so, by a clock that does not jump."""
 
 
 def run_request(batch_id: str, start: str, end: str, documents: int, job: str, *, priority: int = 0, settings: Settings) -> dg.RunRequest:
@@ -54,19 +48,11 @@ def is_alive(instance: dg.DagsterInstance, ledger: Ledger, record: dg.RunRecord 
         return False
     run = record.dagster_run
     if run.is_finished:
-        _silent_since.pop(run.run_id, None)
         return False
-    if run.status is not dg.DagsterRunStatus.STARTED or ledger.is_held(lease_name(run.run_id)):
-        _silent_since.pop(run.run_id, None)
+    if run.status is not dg.DagsterRunStatus.STARTED or not is_long_silent(instance, ledger, run):
         return True
-    # Dagster's own time may be ahead or behind: what counts is how long this process has seen nothing of the run.
-    now = time.monotonic()
-    long_silent = now - _silent_since.setdefault(run.run_id, now) >= SILENT_SECONDS
-    if not long_silent or (record.start_time and 0 <= time.time() - record.start_time < GRACE):
-        return True
-    del _silent_since[run.run_id]
     instance.report_run_failed(
-        run, f"no sign of life for {GRACE:.0f} s: the process that ran it is gone; its unfinished documents are requested again"
+        run, f"no sign of life for {SILENT_SECONDS:.0f} s: the process that ran it is gone; its unfinished documents are requested again"
     )
     return False
 

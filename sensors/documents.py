@@ -15,6 +15,7 @@ import dagster as dg
 from docpipe.attachments import AttachmentsLook, look_at_attachments
 from docpipe.cost.budget import free_postponed
 from docpipe.errors import DocpipeError
+from docpipe.heartbeat import holding
 from docpipe.ledger import Ledger
 from docpipe.ledger.actor import acting
 from docpipe.metrics.sample import Sample
@@ -30,13 +31,12 @@ from sensors.batch_requests import request_batches
 from sensors.batch_runs import is_alive
 from sensors.partition_order import PartitionOrder
 from sensors.settling import free_loose_runs, settle_batches
+from sensors.tick import TICK_SECONDS
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 LEASE = "sensor/documents"
-LEASE_SECONDS = 180.0
-"""As long as Dagster lets a tick run; after a tick that was killed the sensor rests for what is left of it."""
 CURSOR = "after:"
 """Before the object key where the next tick goes on; Dagster keeps no empty cursor."""
 ATTACHMENT_SECONDS = 10.0
@@ -63,7 +63,7 @@ def documents_sensor(
     )
     def documents_in_bucket(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.SensorResult | dg.SkipReason:
         opened = pipeline.open()
-        with acting("sensor"), span("sensor tick"), opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held:
+        with acting("sensor"), span("sensor tick"), holding(opened.ledger, LEASE, TICK_SECONDS) as held:
             if not held:
                 return dg.SkipReason("another evaluation of this sensor is under way")
             deadline = time.monotonic() + opened.settings.tick_seconds

@@ -6,15 +6,15 @@ from itertools import takewhile
 
 import dagster as dg
 
+from docpipe.heartbeat import holding
 from docpipe.pipeline import Pipeline
 from docpipe.quarantine.sweep import is_due
 from resources.pipeline import PipelineResource
 from resources.runs import UNFINISHED
 from sensors.batch_runs import is_alive
+from sensors.tick import TICK_SECONDS
 
 LEASE = "sensor/quarantine"
-LEASE_SECONDS = 180.0
-"""As long as Dagster lets a tick run."""
 PAUSE_SECONDS = 300.0
 """Rest after a run that failed, since what it had to leave is seldom possible a moment later; twice as long after each further one."""
 MOST_FAILURES = 5
@@ -33,7 +33,7 @@ def quarantine_sensor(job: dg.JobDefinition, seconds: int) -> dg.SensorDefinitio
     )
     def failed_documents(context: dg.SensorEvaluationContext, pipeline: PipelineResource) -> dg.RunRequest | dg.SkipReason:
         opened = pipeline.open()
-        with opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held:
+        with holding(opened.ledger, LEASE, TICK_SECONDS) as held:
             if not held:
                 return dg.SkipReason("another evaluation of this sensor is under way")
             if not is_due(opened):

@@ -1,19 +1,19 @@
 """The sensor that notices when code, settings or models have changed, and says or does what follows."""
 
-import uuid
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from docpipe.errors import ConfigurationError
+from docpipe.heartbeat import holding
 from docpipe.ledger.actor import acting
 from docpipe.models import DocumentStatus, StageName
 from docpipe.pipeline import Pipeline
 from docpipe.staleness import Scan, due, look_further, recipes_hash
 from resources.pipeline import PipelineResource
+from sensors.tick import TICK_SECONDS
 
 LEASE = "sensor/staleness"
-LEASE_SECONDS = 180.0
 SECONDS = 60
 """Shortest time between two looks."""
 PRIORITY = -10
@@ -33,7 +33,7 @@ def staleness_sensor() -> dg.SensorDefinition:
         opened = pipeline.open()
         if opened.settings.stale == "off":
             return dg.SkipReason("DOCPIPE_STALE is off")
-        with opened.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held, acting("sensor"):
+        with holding(opened.ledger, LEASE, TICK_SECONDS) as held, acting("sensor"):
             if not held:
                 return dg.SkipReason("another evaluation of this sensor is under way")
             try:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from docpipe import heartbeat
 from docpipe.errors import ConfigurationError, TransientError
-from docpipe.heartbeat import Heartbeat, lease_name
+from docpipe.heartbeat import Heartbeat, holding, lease_name
 from docpipe.ledger import Ledger
 from docpipe.settings import Settings
+
+HOLDER = """
+import sys, time
+from docpipe import heartbeat
+from docpipe.ledger import Ledger
+heartbeat.HELD_SECONDS = 1.0
+with heartbeat.holding(Ledger.open(sys.argv[1]), "sensor") as held:
+    print(held, flush=True)
+    time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -62,3 +75,51 @@ def test_a_beat_that_the_ledger_does_not_take_stops_nothing(
     missed = [record.getMessage() for record in caplog.records if record.name == heartbeat.__name__]
     assert missed == ["heartbeat of run r1 not recorded"] * 3
     assert str(error) in caplog.text
+
+
+def test_what_is_held_stays_held_for_longer_than_a_lease_and_is_free_after_it(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "HELD_SECONDS", 3.0)
+    with holding(ledger, "sensor") as held:
+        assert held
+        ends = time.monotonic() + 6.0
+        while time.monotonic() < ends:
+            with holding(ledger, "sensor") as also_held:
+                assert not also_held
+            time.sleep(0.5)
+    with holding(ledger, "sensor") as held:
+        assert held
+
+
+def test_what_hangs_is_held_no_longer_than_it_may(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(heartbeat, "HELD_SECONDS", 0.5)
+    with holding(ledger, "sensor", at_most=0.5):
+        assert not ledger.acquire("sensor", "other", 60)
+        ends = time.monotonic() + 60
+        while not ledger.acquire("sensor", "other", 60):
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+    assert "sensor takes too long: it is held no longer" in caplog.text
+    assert ledger.is_held("sensor"), "the end of the block takes nothing from the other"
+
+
+def test_a_lease_that_somebody_else_has_taken_is_told(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    assert ledger.acquire("sensor", "other", 60)
+    beats = Beats(ledger)
+    with Heartbeat(beats, "r1", "sensor", 60):  # type: ignore[arg-type]
+        assert beats.reached.acquire(timeout=60)
+    assert "sensor was taken over by another process" in caplog.text
+
+
+def test_what_a_killed_process_held_is_free_when_its_lease_ends(settings: Callable[..., Settings], ledger: Ledger) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, settings().ledger_url], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"True\n"
+        with holding(ledger, "sensor") as held:
+            assert not held
+        holder.kill()
+    ends = time.monotonic() + 60
+    while not ledger.acquire("sensor", "other", 1.0):
+        assert time.monotonic() < ends
+        time.sleep(0.05)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated
 
 import typer
 
 from docpipe.cli.output import Json, console, errors, open_pipeline, print_json, table
-from docpipe.retention.cleaning import LEASE, LEASE_SECONDS, Cleaned
+from docpipe.heartbeat import holding
+from docpipe.retention.cleaning import LEASE, Cleaned
 from docpipe.retention.cleaning import clean as sweep
 
 
@@ -21,7 +21,7 @@ def clean(
     if plan:
         _show(sweep(pipeline, plan=True), "would go", as_json)
         return
-    with pipeline.ledger.lease(LEASE, owner=uuid.uuid4().hex, seconds=LEASE_SECONDS) as held:
+    with holding(pipeline.ledger, LEASE) as held:
         if not held:
             errors.print("somebody is cleaning already")
             raise typer.Exit(3)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
-from docpipe.lane import STAGE_LANES, LaneName
+from docpipe.lane import LaneName
 from docpipe.ledger.database import LedgerPart
 from docpipe.ledger.schema import batches, documents, leases, quarantine, spending, stage_states, totals
 from docpipe.ledger.waiting import oldest, resting
@@ -78,8 +79,8 @@ class Paid:
 class Gauges(LedgerPart):
     """Read only."""
 
-    def queues(self) -> list[Queue]:
-        """Return the documents that wait or are worked on, by the lane of their next stage.
+    def queues(self, lanes: Mapping[StageName, LaneName]) -> list[Queue]:
+        """Return the documents that wait or are worked on, by the lane of their next stage, as `lanes` has it.
 
         Those without a batch begin with the first stage, which also finds what is already there. One that may not go yet, since
         a budget is spent or somebody holds it, counts nowhere: no worker could take it, and nobody is to be woken for it.
@@ -89,9 +90,9 @@ class Gauges(LedgerPart):
             # Counted one after the other: documents may have moved in between.
             waiting = max(0, int(connection.scalar(_WAITING) or 0) - resting(connection, now))
             since = oldest(connection, now)
-            found: list[tuple[LaneName, int, datetime | None]] = [(STAGE_LANES[_FIRST], waiting, since)]
+            found: list[tuple[LaneName, int, datetime | None]] = [(lanes[_FIRST], waiting, since)]
             for name, number, longest in connection.execute(_NEXT_STAGES):
-                found.append((STAGE_LANES[StageName(name)], int(number), longest))
+                found.append((lanes[StageName(name)], int(number), longest))
         return [
             Queue(
                 lane,

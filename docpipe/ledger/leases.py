@@ -52,6 +52,12 @@ class Leases(LedgerPart):
             held = select(leases.c.owner).where(leases.c.name == name, leases.c.expires.between(now, now + LONGEST))
             return connection.scalar(held) is not None
 
+    def lease_end(self, name: str) -> datetime | None:
+        """When a lease ends unless it is renewed, or ended; None where there is none. Each renewal moves it."""
+        with self._database.read() as connection:
+            end: datetime | None = connection.scalar(select(leases.c.expires).where(leases.c.name == name))
+            return end
+
     @contextlib.contextmanager
     def lease(self, name: str, owner: str, seconds: float) -> Iterator[bool]:
         """Hold a lease for the length of a block; the value says whether it is held."""

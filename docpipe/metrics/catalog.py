@@ -64,7 +64,7 @@ METRICS = (
     _gauge("gpu_utilisation", "Share of the last moment in which the card computed, 0 to 1.", "gpu"),
     _gauge("gpu_memory_bytes", "Memory of the card that is in use.", "gpu"),
     _gauge("last_look_timestamp_seconds", "When the sensor last compared the bucket with the ledger, in seconds since 1970."),
-    _gauge("run_heartbeats", "Runs that gave a sign of life within the last five minutes."),
+    _gauge("run_heartbeats", "Runs that gave a sign of life within the last minute."),
     _counter(
         "stage_results",
         "Documents that left a stage, by what became of them: made, reused, failed, retried, postponed.",

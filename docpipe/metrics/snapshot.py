@@ -10,6 +10,7 @@ from itertools import product
 from docpipe.cost.stage_costs import LOCAL
 from docpipe.errors import DocpipeError
 from docpipe.index import open_catalog
+from docpipe.lane import lane_of
 from docpipe.ledger import Ledger
 from docpipe.metrics.catalog import METRICS, Kind
 from docpipe.metrics.gpu import gpu_samples
@@ -32,7 +33,7 @@ def samples(pipeline: Pipeline) -> list[Sample]:
 def ledger_samples(pipeline: Pipeline) -> list[Sample]:
     """What the ledger knows; a few index-only queries, whatever its size."""
     ledger = pipeline.ledger
-    return [*_documents(ledger), *_queues(ledger), *_paid(pipeline), *_counters(ledger)]
+    return [*_documents(ledger), *_queues(pipeline), *_paid(pipeline), *_counters(ledger)]
 
 
 def index_samples(pipeline: Pipeline) -> list[Sample]:
@@ -57,9 +58,10 @@ def _documents(ledger: Ledger) -> Iterator[Sample]:
     yield Sample("docpipe_quarantined_total", ledger.ever_held_count())
 
 
-def _queues(ledger: Ledger) -> Iterator[Sample]:
-    now = datetime.now(UTC)
-    for queue in ledger.queues():
+def _queues(pipeline: Pipeline) -> Iterator[Sample]:
+    ledger, now = pipeline.ledger, datetime.now(UTC)
+    lanes = {stage: lane_of(stage, pipeline.settings) for stage in StageName}
+    for queue in ledger.queues(lanes):
         # Clocks of machines differ: nothing is older than now.
         age = max(0.0, (now - queue.oldest).total_seconds()) if queue.oldest else 0.0
         yield Sample("docpipe_queue_documents", queue.documents, {"lane": queue.lane.value})

@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 EVIDENCE, DAYS = "evidence", "daily metrics"
 LEASE = "clean"
-LEASE_SECONDS = 3_600.0
 """Two passes at a time do each other no harm: the lease only spares the work."""
 
 

@@ -18,6 +18,7 @@ from docpipe.consistency import check
 from docpipe.models import DocumentStatus, StageName
 from docpipe.pipeline import Pipeline
 from docpipe.settings import Settings
+from resources.sqlite_storage import BatchedSqliteEventLog
 from sensors.batch_runs import BATCH_TAG
 from tests.end_to_end.home import TEXTS
 
@@ -57,6 +58,9 @@ def test_the_daemon_takes_documents_through_and_a_killed_run_is_made_good(
     killed: list[str] = []
     monkeypatch.setenv("DAGSTER_HOME", environment["DAGSTER_HOME"])
     with dg.DagsterInstance.get() as instance:
+        # In the files that Dagster's own storage would have: a home of an earlier version goes on.
+        assert isinstance(instance.event_log_storage, BatchedSqliteEventLog)
+        assert instance.event_log_storage.path_for_shard("index") == str(made.home / "dagster" / "history" / "runs" / "index.db")
         with daemon(environment, PROJECT, log) as process:
 
             def kill_once() -> bool:

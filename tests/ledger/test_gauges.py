@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from docpipe.lane import LaneName
+from docpipe.lane import STAGE_LANES, LaneName
 from docpipe.ledger import Ledger
 from docpipe.ledger.gauges import Paid
 from docpipe.ledger.schema import documents, leases
@@ -15,7 +15,7 @@ from tests.ledger.arrivals import index, register
 
 
 def queued(ledger: Ledger) -> dict[str, int]:
-    return {queue.lane.value: queue.documents for queue in ledger.queues()}
+    return {queue.lane.value: queue.documents for queue in ledger.queues(STAGE_LANES)}
 
 
 def take(ledger: Ledger, stage: StageName, key: str) -> None:
@@ -53,8 +53,18 @@ def test_the_oldest_is_the_one_that_has_not_moved_for_longest(ledger: Ledger) ->
     long_ago = datetime(2026, 1, 2, tzinfo=UTC)
     with ledger._database.write() as connection:
         connection.execute(update(documents).where(documents.c.key == "b").values(updated=long_ago))
-    oldest = {queue.lane: queue.oldest for queue in ledger.queues()}
+    oldest = {queue.lane: queue.oldest for queue in ledger.queues(STAGE_LANES)}
     assert oldest == {LaneName.CPU: long_ago, LaneName.GPU: None, LaneName.IO: None}
+
+
+def test_the_lanes_are_those_that_the_settings_give(ledger: Ledger) -> None:
+    (key,) = register(ledger, "a")
+    ledger.queue("b1", [key])
+    for stage in (StageName.PARSED_PAGES, StageName.CHUNKS, StageName.ENRICHED_CHUNKS):
+        take(ledger, stage, key)
+    assert queued(ledger)["gpu"] == 1
+    asks_a_provider = {**STAGE_LANES, StageName.EMBEDDINGS: LaneName.IO}
+    assert {queue.lane.value: queue.documents for queue in ledger.queues(asks_a_provider)} == {"cpu": 0, "gpu": 0, "io": 1}
 
 
 def test_what_rests_or_is_held_waits_for_nobody_and_alarms_nobody(ledger: Ledger) -> None:
@@ -66,11 +76,11 @@ def test_what_rests_or_is_held_waits_for_nobody_and_alarms_nobody(ledger: Ledger
         connection.execute(update(documents).where(documents.c.key == "b").values(updated=now))
         for key, moment in (("spent", tomorrow), ("held", HELD), ("rested", just_now)):
             connection.execute(update(documents).where(documents.c.key == key).values(not_before=moment))
-    (cpu, *_) = ledger.queues()
+    (cpu, *_) = ledger.queues(STAGE_LANES)
     assert (cpu.lane, cpu.documents, cpu.oldest) == (LaneName.CPU, 2, just_now)
     ledger.queue("batch", ["rested", "b"])
     ledger.close_batch("batch", 3, hold=True)
-    assert [(queue.documents, queue.oldest) for queue in ledger.queues()] == [(0, None)] * 3
+    assert [(queue.documents, queue.oldest) for queue in ledger.queues(STAGE_LANES)] == [(0, None)] * 3
 
 
 def test_the_oldest_is_looked_for_at_every_priority(ledger: Ledger) -> None:
@@ -79,7 +89,7 @@ def test_the_oldest_is_looked_for_at_every_priority(ledger: Ledger) -> None:
         for key, priority in (("a", 7), ("b", -3)):
             values = {"priority": priority, "updated": datetime(2026, 1, abs(priority), tzinfo=UTC)}
             connection.execute(update(documents).where(documents.c.key == key).values(values))
-    assert ledger.queues()[0].oldest == datetime(2026, 1, 3, tzinfo=UTC)
+    assert ledger.queues(STAGE_LANES)[0].oldest == datetime(2026, 1, 3, tzinfo=UTC)
 
 
 def test_only_runs_that_give_signs_of_life_are_alive(ledger: Ledger) -> None:

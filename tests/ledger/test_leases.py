@@ -47,6 +47,19 @@ def test_expired_ones_are_forgotten_when_any_is_acquired(ledger: Ledger, monkeyp
     assert [name for name in ("run/dead", "run/alive", "sensor") if ledger.is_held(name)] == ["run/alive", "sensor"]
 
 
+def test_each_renewal_moves_the_end(ledger: Ledger) -> None:
+    assert ledger.lease_end("run/1") is None
+    ends = []
+    for _ in range(3):
+        assert ledger.acquire("run/1", "1", 60)
+        ends.append(ledger.lease_end("run/1"))
+    assert len(set(ends)) == 3
+    assert not ledger.acquire("run/1", "2", 60)
+    assert ledger.lease_end("run/1") == ends[-1]
+    ledger.release("run/1", "1")
+    assert ledger.lease_end("run/1") is None
+
+
 def test_a_clock_that_jumps_ahead_makes_all_expire_and_the_next_beat_takes_them_anew(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from docpipe.cost.stage_costs import LOCAL
 from docpipe.errors import IndexUnavailable
 from docpipe.metrics.histogram import observed
 from docpipe.metrics.sample import Sample
+from docpipe.models import StageName
 from docpipe.monitor.app import Monitor
 from docpipe.pipeline import Pipeline
 from docpipe.settings import Settings
@@ -57,6 +58,24 @@ def test_metrics_are_those_of_the_ledger(pipeline: Pipeline) -> None:
     }
     assert expected.items() <= found.items()
     assert 0 <= found["docpipe_queue_oldest_seconds", "cpu"] < 300
+
+
+@pytest.mark.parametrize(
+    ("given", "lane"),
+    [({}, "gpu"), ({"embedder": "openai:text-embedding-3-small", "embed_url": "https://api.openai.com/v1"}, "io")],
+    ids=["own model", "provider"],
+)
+def test_documents_wait_in_the_lane_that_the_settings_give(settings: Callable[..., Settings], given: dict[str, str], lane: str) -> None:
+    pipeline = Pipeline(settings(**given))
+    ledger = pipeline.ledger
+    keys = register(ledger, "a")
+    ledger.queue("b1", keys)
+    for stage in (StageName.PARSED_PAGES, StageName.CHUNKS, StageName.ENRICHED_CHUNKS):
+        for key in ledger.start(stage, dict.fromkeys(keys, (1, "f", "r")), "run"):
+            assert ledger.complete(stage, key, 1, "f", "r", {}, 0.1, "run")
+    found = numbers(client(pipeline).get("/metrics").text)
+    assert {name: found["docpipe_queue_documents", name] for name in ("cpu", "gpu", "io")} == {"cpu": 0, "gpu": 0, "io": 0} | {lane: 1}
+    ledger.close()
 
 
 def test_no_series_stands_there_twice(pipeline: Pipeline) -> None:

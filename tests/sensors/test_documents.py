@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -13,8 +12,8 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEventType
 
-import sensors.batch_runs
 import sensors.documents
+import sensors.silence
 from docpipe import reconcile
 from docpipe.errors import BucketDenied, ConfigurationError, ParseFailed, TransientError
 from docpipe.heartbeat import GRACE, lease_name
@@ -73,12 +72,12 @@ def test_a_removal_leaves_a_tombstone_and_nothing_else(installation: Installatio
     # Requested again only when no removal is on its way.
     run = launch(installation, removal, dg.DagsterRunStatus.STARTED)
     ledger = installation.pipeline.ledger
-    monkeypatch.setattr(sensors.batch_runs, "GRACE", -1.0)
-    monkeypatch.setattr(sensors.batch_runs, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(sensors.silence, "SILENT_SECONDS", 0.0)
     ledger.acquire(lease_name(run.run_id), run.run_id, GRACE)
     assert installation.tick().requests == []
     # One whose process was killed gives no sign of life, and must not keep the next one away.
     ledger.release(lease_name(run.run_id), run.run_id)
+    assert installation.tick().requests == []
     (again,) = installation.tick().requests
     assert again.run_key != removal.run_key
     assert installation.run(again).success
@@ -191,31 +190,21 @@ def test_a_silent_run_is_reported_as_failed_and_its_documents_are_freed(
     # Just started: it may not have come to its first sign of life.
     assert installation.tick().requests == []
     # Long started, and giving signs of life.
-    monkeypatch.setattr(sensors.batch_runs, "GRACE", -1.0)
-    monkeypatch.setattr(Installation, "tick", _with_lease_time(Installation.tick, monkeypatch))
+    monkeypatch.setattr(sensors.silence, "SILENT_SECONDS", 0.0)
     assert ledger.acquire(lease_name(run.run_id), run.run_id, GRACE)
     assert installation.tick().requests == []
-    # Long started and silent, but not for long in the eyes of the sensor itself: a clock may have jumped.
+    # Silent, but not for long in the eyes of the sensor itself.
+    monkeypatch.setattr(sensors.silence, "SILENT_SECONDS", 60.0)
     assert ledger.release(lease_name(run.run_id), run.run_id)
     assert installation.tick().requests == []
-    monkeypatch.setattr(sensors.batch_runs, "SILENT_SECONDS", 0.0)
+    assert installation.tick().requests == []
+    monkeypatch.setattr(sensors.silence, "SILENT_SECONDS", 0.0)
     (again,) = installation.tick().requests
     assert again.run_key != request.run_key
     record = installation.instance.get_run_by_id(run.run_id)
     assert record
     assert record.status is dg.DagsterRunStatus.FAILURE
     assert installation.document("a").attempts == 1
-
-
-def _with_lease_time(tick: Callable[[Installation], Tick], monkeypatch: pytest.MonkeyPatch) -> Callable[[Installation], Tick]:
-    """The sensor's own lease keeps its true length while the grace of runs is over."""
-    lease = type(_pipeline().ledger).lease
-
-    def evaluate(installation: Installation) -> Tick:
-        monkeypatch.setattr(type(_pipeline().ledger), "lease", lambda self, name, owner, seconds: lease(self, name, owner, 60.0))
-        return tick(installation)
-
-    return evaluate
 
 
 @pytest.mark.parametrize(("end", "counted"), [(DagsterEventType.RUN_FAILURE, 1), (DagsterEventType.RUN_SUCCESS, 0)])

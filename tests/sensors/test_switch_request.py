@@ -47,11 +47,11 @@ def test_one_run_at_a_time_and_a_rest_after_one_that_failed(installation: Instal
 def test_a_run_that_was_killed_is_requested_again(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     (request,) = installation.tick().of(JOB)
     run = launch(installation, request, dg.DagsterRunStatus.STARTED)
-    monkeypatch.setattr("sensors.batch_runs.GRACE", 0.0)
-    monkeypatch.setattr("sensors.batch_runs.SILENT_SECONDS", 0.0)
+    monkeypatch.setattr("sensors.silence.SILENT_SECONDS", 0.0)
     installation.pipeline.ledger.acquire(lease_name(run.run_id), run.run_id, GRACE)
     assert installation.tick().requests == []
     installation.pipeline.ledger.release(lease_name(run.run_id), run.run_id)
+    assert installation.tick().requests == []
     assert [one.job_name for one in installation.tick().requests] == [JOB]
     ended = installation.instance.get_run_by_id(run.run_id)
     assert ended is not None
