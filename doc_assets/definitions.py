@@ -24,6 +24,7 @@ from doc_assets.upkeep import clean_up, reprocess_stale
 from docpipe.settings import load_settings
 from resources.pipeline import PipelineResource
 from sensors.alerts import alerts_sensor
+from sensors.cloudwatch import cloudwatch_sensor
 from sensors.documents import documents_sensor
 from sensors.quarantine import quarantine_sensor
 from sensors.staleness import staleness_sensor
@@ -52,6 +53,7 @@ def defs() -> dg.Definitions:
             quarantine_sensor(quarantine_documents, settings.quarantine_seconds),
             alerts_sensor(settings.alert_seconds),
             staleness_sensor(),
+            *([cloudwatch_sensor()] if settings.cloudwatch else []),
         ],
         schedules=nightly(settings),
         resources={"pipeline": pipeline, "batch_io": BatchIOManager(pipeline=pipeline)},
