@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, repeat
 
 from docpipe.artifacts import ArtifactStore
+from docpipe.errors import DocumentUnknown
 from docpipe.fingerprint import differences, fingerprint
 from docpipe.ledger import Ledger
 from docpipe.models import Document, DocumentStatus, StageName, StageState
 from docpipe.stage import INPUTS, Stage
+from docpipe.waiting_line import HELD
 
 PAGE = 1_000
 IO_THREADS = 16
@@ -64,16 +66,70 @@ class Plan:
     """Documents that are on their way already."""
 
 
-def plan(ledger: Ledger, stages: Sequence[Stage], artifacts: ArtifactStore | None = None) -> Plan:
-    """Compare every document's fingerprints with those that the present code, settings and models would give.
+@dataclass(slots=True)
+class Choice:
+    """The documents that somebody named."""
+
+    documents: list[Document] = field(default_factory=list)
+    """Those that can be done again, or are on their way."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why the others cannot, by name in the bucket."""
+
+    def current(self, made: Plan) -> list[str]:
+        """Partition keys of those that are indexed, and of which the plan finds nothing stale."""
+        stale = set(made.keys)
+        return [one.key for one in self.documents if one.status is DocumentStatus.INDEXED and one.key not in stale]
+
+
+def choose(ledger: Ledger, names: Iterable[str], *, refused: bool = False) -> Choice:
+    """Look up documents by their names in the bucket or partition keys; raises `DocumentUnknown`.
+
+    With `refused` those that were refused can be done again too: the next look at the bucket admits or refuses them anew.
+    """
+    found: dict[str, Document] = {}
+    for name in names:
+        document = ledger.find(name)
+        if document is None:
+            raise DocumentUnknown(f"no document {name!r}: `docpipe status` lists those there are")
+        found[document.key] = document
+    choice = Choice()
+    for document in found.values():
+        if why := _obstacle(document, refused):
+            choice.left_out[document.object_key] = why
+        else:
+            choice.documents.append(document)
+    return choice
+
+
+def _obstacle(document: Document, refused: bool) -> str:
+    """Why a document cannot be done again as it stands; empty where it can."""
+    match document.status:
+        case DocumentStatus.PENDING if document.not_before == HELD:
+            return "is held: `docpipe resume` lets it go on"
+        case DocumentStatus.QUARANTINED:
+            return "is in quarantine: `docpipe quarantine release` tries it again"
+        case DocumentStatus.REFUSED if not refused:
+            return f"was refused ({document.error or 'no reason is known'}): --failed has it looked at again"
+        case DocumentStatus.DELETING:
+            return "is being deleted: upload it again to have it back"
+        case DocumentStatus.DELETED:
+            return "was deleted: upload it again to have it back"
+        case _:
+            return ""
+
+
+def plan(
+    ledger: Ledger, stages: Sequence[Stage], artifacts: ArtifactStore | None = None, documents: Iterable[Document] | None = None
+) -> Plan:
+    """Compare the fingerprints of these documents, or of all, with those that the present code, settings and models would give.
 
     With `artifacts` it looks for what a run would find there, one question for each stale stage of a document.
     """
     made = Plan({stage.name: StagePlan() for stage in stages})
     recipes = Recipes(ledger)
-    documents = ledger.all_documents()
+    planned = iter(ledger.all_documents() if documents is None else documents)
     with ThreadPoolExecutor(IO_THREADS) as threads:
-        while page := list(islice(documents, PAGE)):
+        while page := list(islice(planned, PAGE)):
             states = ledger.stage_states([document.key for document in page])
             stale: list[StaleStage] = []
             for document in page:

@@ -8,11 +8,11 @@ import pytest
 
 from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import open_bucket
-from docpipe.errors import ParseFailed
+from docpipe.errors import DocumentUnknown, ParseFailed
 from docpipe.ledger import Ledger
 from docpipe.models import DocumentStatus, StageName
 from docpipe.reconcile import reconcile
-from docpipe.reprocess import Plan, plan
+from docpipe.reprocess import Plan, choose, plan
 from docpipe.settings import Settings
 from docpipe.stage import Stage
 from docpipe.stage_run import StageRun
@@ -125,3 +125,34 @@ def test_failed_and_refused_documents_stand_apart(works: Works) -> None:
     assert works.ledger.requeue(found.failed) == ["b", "empty"]
     assert {one.key: one.status for one in works.ledger.all_documents()}["b"] is DocumentStatus.PENDING
     assert works.plan().waiting == 2
+
+
+def test_a_plan_of_some_documents_leaves_the_others_out(works: Works) -> None:
+    works.put("a", "b", "c")
+    works.run()
+    works.stages[StageName.CHUNKS] = LineStage(words=7)
+    choice = choose(works.ledger, ["a", "c", "a"])
+    found = plan(works.ledger, list(works.stages.values()), documents=choice.documents)
+    assert found.keys == ["a", "c"]
+    assert stale(found) == dict.fromkeys(list(StageName)[1:], 2)
+    assert choice.current(found) == []
+    assert plan(works.ledger, list(works.stages.values()), documents=[]).keys == []
+
+
+def test_what_is_chosen_is_current_or_stale_or_left_out(works: Works) -> None:
+    works.put("a")
+    works.run()
+    works._bucket.write("empty", b"")
+    works.put("waits")
+    choice = choose(works.ledger, ["a", "waits", "empty"])
+    found = plan(works.ledger, list(works.stages.values()), documents=choice.documents)
+    assert (choice.current(found), found.keys, found.waiting) == (["a"], [], 1)
+    assert choice.left_out.keys() == {"empty"}
+    again = choose(works.ledger, ["empty"], refused=True)
+    assert (plan(works.ledger, list(works.stages.values()), documents=again.documents).failed, again.left_out) == (["empty"], {})
+
+
+def test_a_document_that_nobody_knows_cannot_be_chosen(works: Works) -> None:
+    works.put("a")
+    with pytest.raises(DocumentUnknown, match="no document 'b'"):
+        choose(works.ledger, ["a", "b"])

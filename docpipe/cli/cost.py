@@ -13,6 +13,8 @@ from docpipe.cost.budget import midnight_after
 from docpipe.cost.dollars import dollars
 from docpipe.cost.price_table import price_table
 from docpipe.cost.standing import BudgetStanding, budget_standings
+from docpipe.cost.unit_cost import UnitCost, unit_cost
+from docpipe.daily import last_days
 from docpipe.errors import DocumentUnknown
 from docpipe.models import StageName, StageState
 from docpipe.pipeline import Pipeline
@@ -36,8 +38,10 @@ def _show_days(pipeline: Pipeline, days: int, as_json: bool) -> None:
     today, prices = pipeline.ledger.today(), price_table(pipeline.settings)
     spent = pipeline.ledger.spending(today - timedelta(days=days - 1), today)
     budgets = budget_standings(pipeline)
+    each = unit_cost(last_days(pipeline.ledger, days, today), spent)
     if as_json:
-        print_json({"days": spent, "usd": sum(one.usd for one in spent), "budgets": budgets, "prices_of": prices.date.isoformat()})
+        found = {"days": spent, "usd": sum(one.usd for one in spent), "budgets": budgets, "prices_of": prices.date.isoformat()}
+        print_json({**found, "indexed": each.indexed if each else 0, "per_thousand_usd": each.total if each else None})
         return
     rows = table("day", "provider", "stage", "requests", "tokens", "US dollars", right=("requests", "tokens", "US dollars"))
     for one in spent:
@@ -46,16 +50,26 @@ def _show_days(pipeline: Pipeline, days: int, as_json: bool) -> None:
     requests, tokens, usd = sum(one.requests for one in spent), sum(one.tokens for one in spent), sum(one.usd for one in spent)
     rows.add_row("all", "", "", f"{requests:,}", f"{tokens:,}", dollars(usd))
     console.print(rows)
+    if each:
+        console.print(_of_each(each, days), highlight=False)
     for budget in budgets:
         console.print(_told(budget, f"{midnight_after(today):%Y-%m-%d %H:%M} UTC"), highlight=False)
     console.print(f"by the prices of {prices.date}; set DOCPIPE_PRICES for others", highlight=False)
+
+
+def _of_each(cost: UnitCost, days: int) -> str:
+    parts = ", ".join(f"{escape(provider)} {dollars(usd)}" for provider, usd in cost.usd.items())
+    when = "today" if days == 1 else f"in {days:,} days"
+    return f"{cost.indexed:,} documents indexed {when}: {dollars(cost.total)} US dollars a thousand{f' ({parts})' if parts else ''}"
 
 
 def _told(budget: BudgetStanding, until: str) -> str:
     name, paid = f"[bold]{escape(budget.provider)}[/]", dollars(budget.committed_usd)
     if budget.limit_usd is None:
         return f"{name}: {paid} US dollars today, without a limit"
-    state = f"; spent: documents wait until {until}, or until DOCPIPE_BUDGETS is raised" if budget.is_spent else ""
+    state = "" if budget.is_asked else "; no stage asks a provider of this name: see DOCPIPE_BUDGETS"
+    if budget.is_spent:
+        state = f"; spent: documents wait until {until}, or until DOCPIPE_BUDGETS is raised"
     return f"{name}: {paid} of {dollars(budget.limit_usd)} US dollars today{state}"
 
 

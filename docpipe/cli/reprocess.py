@@ -10,32 +10,61 @@ from rich.markup import escape
 from docpipe.cli.output import Json, console, counted, open_pipeline, print_json, table
 from docpipe.cost.dollars import dollars
 from docpipe.cost.plan_cost import PlanCost, plan_cost
-from docpipe.reprocess import Plan, plan
+from docpipe.pipeline import Pipeline
+from docpipe.reprocess import Choice, Plan, choose, plan
 from docpipe.switch import NewCollection, new_collection
 
 
 def reprocess(
+    documents: Annotated[
+        list[str] | None, typer.Argument(help="Names in the bucket or partition keys; without any: all documents.")
+    ] = None,
     only_plan: Annotated[bool, typer.Option("--plan", help="Say what would be done again and why; do nothing.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Take documents that failed or were refused as well.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Queue named documents that are current too: each stage looks again, and finds what is there.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Queue the documents with stale stages; the sensor runs them, and only what is stale is done."""
+    """Queue the documents with stale stages; the sensor runs them, and only what is stale is done.
+
+    Named ones that failed are queued too. Exits with 1 where one that is named cannot be done again.
+    """
     if as_json and not (only_plan or yes):
         raise typer.BadParameter("--json asks no question: add --plan to look, or --yes to queue")
+    if force and not documents:
+        raise typer.BadParameter("--force needs the names of the documents")
     pipeline = open_pipeline()
-    made = plan(pipeline.ledger, pipeline.stages, pipeline.artifacts)
+    choice = choose(pipeline.ledger, documents, refused=failed) if documents else None
+    made = plan(pipeline.ledger, pipeline.stages, pipeline.artifacts, choice.documents if choice else None)
+    keys = made.keys + (made.failed if failed or choice else []) + (choice.current(made) if force and choice else [])
+    _tell(pipeline, made, choice, keys, as_json)
+    if keys and not only_plan:
+        _queue(pipeline, keys, yes, as_json)
+    if choice and choice.left_out:
+        raise typer.Exit(1)
+
+
+def _tell(pipeline: Pipeline, made: Plan, choice: Choice | None, keys: list[str], as_json: bool) -> None:
     beside, cost = new_collection(pipeline, made), plan_cost(pipeline, made)
     if as_json:
         counts = {"documents": len(made.keys), "failed": len(made.failed), "quarantined": made.quarantined, "waiting": made.waiting}
-        print_json({"stages": made.stages, **counts, "collection": beside, "cost": _priced(cost)})
-    else:
-        _show(made, cost)
-        _show_cost(cost)
-        _show_collection(beside)
-    keys = made.keys + (made.failed if failed else [])
-    if only_plan or not keys:
+        named = {"left_out": choice.left_out if choice else {}, "to_queue": len(keys)}
+        print_json({"stages": made.stages, **counts, **named, "collection": beside, "cost": _priced(cost)})
         return
+    _show(made, cost)
+    if choice:
+        _show_named(made, choice, keys)
+    else:
+        _show_set_apart(made)
+    if made.waiting:
+        console.print(f"{made.waiting} documents are on their way already")
+    _show_cost(cost)
+    _show_collection(beside)
+
+
+def _queue(pipeline: Pipeline, keys: list[str], yes: bool, as_json: bool) -> None:
     if not yes and not typer.confirm(f"Queue {len(keys)} documents?"):
         raise typer.Exit(1)
     queued = pipeline.ledger.requeue(keys)
@@ -55,12 +84,22 @@ def _show(made: Plan, cost: PlanCost) -> None:
     console.print(shown)
     if not made.keys:
         console.print("nothing is stale")
+
+
+def _show_set_apart(made: Plan) -> None:
     if made.failed:
         console.print(f"{len(made.failed)} documents failed or were refused: --failed tries them again")
     if made.quarantined:
         console.print(f"{made.quarantined} documents are in quarantine: [bold]docpipe quarantine release[/] tries them again")
-    if made.waiting:
-        console.print(f"{made.waiting} documents are on their way already")
+
+
+def _show_named(made: Plan, choice: Choice, keys: list[str]) -> None:
+    if made.failed:
+        console.print(f"{len(made.failed)} documents failed or were refused: they are tried again")
+    if stay := len(set(choice.current(made)) - set(keys)):
+        console.print(f"{stay} documents are current: --force queues them all the same")
+    for name, why in choice.left_out.items():
+        console.print(f"[yellow]{escape(f'{name} {why}')}[/]", highlight=False)
 
 
 def _show_cost(cost: PlanCost) -> None:

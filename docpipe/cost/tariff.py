@@ -41,6 +41,13 @@ def vision_tariff(settings: Settings) -> Tariff | None:
     return _tariff(settings, settings.vision_url, settings.vision_provider, settings.vision_model)
 
 
+def asked_providers(settings: Settings) -> frozenset[str]:
+    """Those that a stage asks, ours included."""
+    embed = [provider_of(settings.embed_url, settings.embed_provider)] if settings.embedder.startswith(API) else []
+    vision = [provider_of(settings.vision_url, settings.vision_provider)] if settings.vision_url else []
+    return frozenset(embed + vision)
+
+
 def _tariff(settings: Settings, url: str, chosen: str, model: str) -> Tariff:
     """Servers of our own are free unless the price table names them; all others are paid, and must stand there."""
     table, provider = price_table(settings), provider_of(url, chosen)

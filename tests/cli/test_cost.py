@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from typer.testing import CliRunner, Result
 
 from docpipe.cli.main import app
 from docpipe.cost.budget import midnight_after
+from docpipe.cost.till import SEARCH
 from docpipe.errors import DocumentUnknown
 from docpipe.ledger import Ledger
 from docpipe.ledger.spending import Cost
+from docpipe.metrics.sample import Sample
 from docpipe.models import StageName
 from docpipe.settings import load_settings
 from tests.environment import forget_variables
@@ -60,11 +62,50 @@ def test_a_budget_that_is_spent_says_until_when(ledger: Ledger, monkeypatch: pyt
     monkeypatch.setenv("DOCPIPE_BUDGETS", "openai=1,azure=2")
     assert not ledger.reserve("openai", ledger.today(), 0.5, 1.0)
     assert answer()["budgets"] == [
-        {"provider": "azure", "committed_usd": 0.0, "limit_usd": 2.0, "is_spent": False},
-        {"provider": "openai", "committed_usd": 0.75, "limit_usd": 1.0, "is_spent": True},
+        {"provider": "azure", "committed_usd": 0.0, "limit_usd": 2.0, "is_spent": False, "is_asked": False},
+        {"provider": "openai", "committed_usd": 0.75, "limit_usd": 1.0, "is_spent": True, "is_asked": False},
     ]
     until = f"{midnight_after(ledger.today()):%Y-%m-%d} 00:00 UTC"
     assert f"openai: 0.75 of 1.00 US dollars today; spent: documents wait until {until}" in invoke().stdout
+
+
+def test_a_budget_of_a_provider_that_nobody_asks_says_so(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCPIPE_EMBEDDER", "openai:text-embedding-3-small")
+    monkeypatch.setenv("DOCPIPE_EMBED_URL", "https://api.openai.com/v1")
+    monkeypatch.setenv("DOCPIPE_BUDGETS", "opnai=1,openai=5")
+    shown = " ".join(invoke().stdout.split())
+    assert "opnai: 0.00 of 1.00 US dollars today; no stage asks a provider of this name: see DOCPIPE_BUDGETS" in shown
+    assert "openai: 0.75 of 5.00 US dollars today opnai:" in shown
+
+
+def test_a_thousand_documents_have_a_price(ledger: Ledger) -> None:
+    shown = answer()
+    assert (shown["indexed"], shown["per_thousand_usd"]) == (0, None)
+    assert "a thousand" not in invoke().stdout
+    today = ledger.today()
+    keep_day(ledger, today - timedelta(days=9), indexed=100, usd=5.0)
+    keep_day(ledger, today - timedelta(days=3), indexed=300, usd=5.25)
+    keep_day(ledger, today, indexed=500, usd=5.5)
+    # Paid since the numbers of today were written: there are no documents yet to divide it by.
+    ledger.spend("openai", today, STAGE, requests=1, tokens=100, usd=4.0)
+    found = answer()
+    assert (found["indexed"], found["per_thousand_usd"]) == (400, pytest.approx(1.25))
+    assert answer("--days", "1")["per_thousand_usd"] == pytest.approx(1.25)
+    assert "400 documents indexed in 7 days: 1.25 US dollars a thousand (openai 1.25)" in invoke().stdout
+    assert "200 documents indexed today: 1.25 US dollars a thousand (openai 1.25)" in invoke("--days", "1").stdout
+
+
+def test_queries_are_no_part_of_the_price_of_documents(ledger: Ledger) -> None:
+    ledger.spend("openai", ledger.today(), SEARCH, requests=1, tokens=100, usd=1.0)
+    keep_day(ledger, ledger.today(), indexed=1_000, usd=2.0)
+    assert answer()["per_thousand_usd"] == pytest.approx(1.0)
+
+
+def keep_day(ledger: Ledger, day: date, indexed: int, usd: float) -> None:
+    """What the sensor writes, of counters that only rise."""
+    results = {"stage": "indexed_vectors", "outcome": "made"}
+    counted = [Sample("docpipe_stage_results_total", indexed, results), Sample("docpipe_cost_usd_total", usd, {"provider": "openai"})]
+    ledger.keep_day(day.isoformat(), counted)
 
 
 def test_a_document_shows_what_its_stages_took(ledger: Ledger) -> None:
