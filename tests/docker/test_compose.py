@@ -47,6 +47,21 @@ def test_its_variables_are_read_by_something(name: str) -> None:
     assert not unknown(environment, instance)
 
 
+def test_settings_of_ones_own_reach_every_service_of_ours() -> None:
+    there = services()
+    for name in sorted(OURS):
+        assert there[name]["env_file"] == [{"path": "settings/settings.env", "required": False}], name
+        assert there[name]["volumes"] == ["./settings:/etc/docpipe:ro"], name
+
+
+def test_the_example_of_settings_names_what_there_is_and_nothing_that_compose_sets() -> None:
+    text = (PROJECT / "docker" / "settings" / "settings.env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", text, re.MULTILINE))
+    assert "DOCPIPE_BUDGETS" in named
+    assert not unknown(named)
+    assert not named & {variable for name in OURS for variable in services()[name]["environment"]}
+
+
 def test_it_says_what_the_test_with_workers_by_hand_says() -> None:
     """tests/end_to_end/test_lanes.py runs the same processes on the same instance; what only a test sets is left out."""
     text = (PROJECT / "tests" / "end_to_end" / "cluster.py").read_text()
@@ -100,6 +115,21 @@ def test_only_who_needs_a_server_reaches_it(server: str, network: str, clients: 
     on_it = {name for name, service in services().items() if network in service["networks"]}
     assert on_it == clients | {server}
     assert yaml.safe_load(FILE.read_text())["networks"][network] == {"internal": True}
+
+
+def test_a_way_out_leads_to_no_server_of_ours() -> None:
+    there, networks = services(), yaml.safe_load(FILE.read_text())["networks"]
+    open_ones = {name for name, network in networks.items() if not network.get("internal")}
+    assert open_ones == {name for service in there.values() for name in service["networks"] if name.startswith("outside-")}
+    for network in open_ones:
+        on_it = {name for name, service in there.items() if network in service["networks"]}
+        assert len(on_it) == 1 or network == "outside-workers", network
+    assert {name for name, service in there.items() if "outside-workers" in service["networks"]} == {
+        name for name in there if name.startswith("worker-")
+    }
+    assert all(not service.get("ports") for name, service in there.items() if name.startswith("worker-"))
+    published = {name for name, service in there.items() if service.get("ports")}
+    assert all(set(there[name]["networks"]) & open_ones for name in published), "a port is published through a network that leads out"
 
 
 def test_who_waits_waits_for_what_there_is() -> None:
