@@ -9,9 +9,10 @@ Dagster's own share: the wall time of the runs that no stage was at work in, fro
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,8 @@ from resources.runs import wait_for_runs
 
 SETTLED = (DocumentStatus.INDEXED, DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.QUARANTINED)
 LONGEST = 7_200.0
+CURVE_POINTS = 40
+QUICK_SENSOR = {"DOCPIPE_SENSOR_SECONDS": "2"}
 SHORT = dict(zip(StageName, ("parse", "chunk", "enrich", "embed", "index"), strict=True))
 
 
@@ -54,13 +57,14 @@ def copy_pdfs(folder: Path, bucket: Path) -> None:
         shutil.copy(path, bucket / path.name)
 
 
-def measure(name: str, home: Path, fill: Callable[[Path], Any]) -> dict[str, Any]:
+def measure(name: str, home: Path, fill: Callable[[Path], Any], changed: Mapping[str, str] = QUICK_SENSOR) -> dict[str, Any]:
     """Fill a fresh bucket, let the daemon work until every document is settled, and read the records."""
-    settings = load_settings(home=home)
-    environment = {**prepare_instance(settings, PROJECT), "DOCPIPE_SENSOR_SECONDS": "2"}
-    fill(home / "bucket")
-    # Converting the model to the engine's form is work of the first run on a machine, not of every batch.
+    # Converting the model to the engine's form is work of the first run on a machine, not of every batch: once for all sizes.
+    models = home.parent / "models"
+    settings = load_settings(home=home, models=str(models))
     open_embedder(settings)
+    environment = {**prepare_instance(settings, PROJECT), "DOCPIPE_MODELS": str(models), **changed}
+    fill(home / "bucket")
     pipeline = Pipeline(settings)
     started = time.perf_counter()
     with daemon(environment, PROJECT, home / "daemon.log") as process, ProcessTree(process.pid) as tree:
@@ -86,9 +90,23 @@ def measure(name: str, home: Path, fill: Callable[[Path], Any]) -> dict[str, Any
         **{f"{SHORT[stage]}_s": round(seconds, 1) for stage, seconds in stage_seconds.items()},
         "pages_per_s": round(counts["pages"] / run_seconds, 1),
         "chunks_per_s": round(counts["chunks"] / run_seconds, 1),
+        "cpu_s": round(tree.cpu_seconds, 1),
         "peak_mb": round(tree.peak_bytes / 1e6),
+        "memory_mb": curve(tree.memory),
         "dagster_share": round(1 - work / run_seconds, 3),
+        "events_mb": round(bytes_in(home / "dagster" / "history") / 1e6, 1),
     }
+
+
+def curve(memory: Sequence[tuple[float, int]]) -> list[list[int]]:
+    """The highest memory of each of `CURVE_POINTS` equal spans, as [seconds at its end, MB]."""
+    length = math.ceil(len(memory) / CURVE_POINTS) or 1
+    spans = [memory[start : start + length] for start in range(0, len(memory), length)]
+    return [[round(span[-1][0]), round(max(held for _, held in span) / 1e6)] for span in spans]
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def wait(ledger: Ledger) -> None:

@@ -1,6 +1,8 @@
 """Everything the pipeline stands on is taken away in the middle of a batch and brought back: what happened, and what was lost.
 
-python -m benchmarks.faults [--documents 10] [--away 15] [--only worker,redis]
+python -m benchmarks.faults [--documents 10] [--away 15] [--only "worker cpu,Redis"]
+
+The names are exact: worker cpu, worker gpu, Postgres, daemon, Redis, S3, disk, Qdrant.
 
 Needs redis-server, Postgres, and root for the small disk. S3 is moto's server, Qdrant the one of the tests: its interface over
 HTTP, with the client's local mode behind it.

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, make_url, text
 
 from benchmarks.result import publish, show
+from docpipe.lane import STAGE_LANES
 from docpipe.ledger import Arrival, Ledger, audit, stages
 from docpipe.ledger.database import Database
 from docpipe.ledger.schema import UtcDateTime
@@ -134,7 +135,7 @@ def measure(ledger: Ledger, number: int) -> Measured:
     timed("known, first page of 5,000", 20, lambda: next(ledger.known(after=next(keys))))
     timed("documents due", 100, lambda: ledger.due(limit=100))
     timed("outdated, first", 20, lambda: ledger.outdated(limit=1))
-    timed("metrics: queues", 20, ledger.queues)
+    timed("metrics: queues", 20, lambda: ledger.queues(STAGE_LANES))
     timed("open batches", 100, ledger.open_batches)
     batches = [[one.key for one in ledger.pending(5_000)][start : start + BATCH] for start in range(0, 500, BATCH)]
     measured |= _writes(ledger, [batch for batch in batches if batch])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import TracebackType
 
 import psutil
@@ -20,8 +21,13 @@ class ProcessTree:
         self._root = psutil.Process(pid)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.peak_bytes = 0
+        self.memory: list[tuple[float, int]] = []
+        """Seconds since the start, bytes of all processes then."""
         self._cpu: dict[int, float] = {}
+
+    @property
+    def peak_bytes(self) -> int:
+        return max((held for _, held in self.memory), default=0)
 
     @property
     def cpu_seconds(self) -> float:
@@ -37,6 +43,7 @@ class ProcessTree:
         self._thread.join()
 
     def _watch(self) -> None:
+        started = time.monotonic()
         while not self._stopped.wait(INTERVAL):
             total = 0
             try:
@@ -50,4 +57,4 @@ class ProcessTree:
                     self._cpu[process.pid] = times.user + times.system
                 except (psutil.NoSuchProcess, psutil.AccessDenied):
                     continue
-            self.peak_bytes = max(self.peak_bytes, total)
+            self.memory.append((time.monotonic() - started, total))

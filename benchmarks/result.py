@@ -28,9 +28,9 @@ def publish(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> Path:
 
 
 def show(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print the rows."""
+    """Print the rows; a list in one, such as a curve, is in the file alone."""
     table = Table(title=name, title_justify="left")
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    columns = list(dict.fromkeys(column for row in rows for column, value in row.items() if not isinstance(value, list)))
     for column in columns:
         table.add_column(column, justify="right")
     for row in rows:
