@@ -18,10 +18,13 @@ worker-cpu worker-gpu worker-io: worker-%: .venv/ready
 
 test: lint types check-definitions tests
 
+# What wants Postgres, Redis, root, a card or a folder of files is not here, and says so in its first lines.
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.listing
 	$(BIN)/python -m benchmarks.end_to_end
+	$(BIN)/python -m benchmarks.small_documents
 	$(BIN)/python -m benchmarks.parse_quality
+	$(BIN)/python -m benchmarks.parse_quality --sweep
 	$(BIN)/python -m benchmarks.parse_speed
 	$(BIN)/python -m benchmarks.render
 	$(BIN)/python -m benchmarks.embed_speed
@@ -55,8 +58,9 @@ check-definitions: .venv/ready
 	$(BIN)/dg check toml
 	$(BIN)/dg check defs
 
+# A file at a time, so that what its tests share is made once; in the order of their names, which has the slow ones in the middle.
 tests: .venv/ready
-	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv .venv-peers build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -16,7 +16,6 @@ from docpipe.models import DocumentStatus, StageName, StageStatus
 from tests.end_to_end.home import RUN, TEXTS, Contents, contents, look, opened, run
 from tests.environment import remaining_variables
 
-pytestmark = pytest.mark.xdist_group("killed")
 ROOT = Path(__file__).parents[2]
 
 

@@ -16,7 +16,7 @@ from tests import servers
 from tests.end_to_end.cluster import Cluster, cluster
 from tests.end_to_end.home import TEXTS
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("lanes")]
+pytestmark = pytest.mark.timeout(900)
 
 LANES = {
     StageName.PARSED_PAGES: LaneName.CPU,
@@ -25,6 +25,7 @@ LANES = {
     StageName.EMBEDDINGS: LaneName.GPU,
     StageName.INDEXED_VECTORS: LaneName.IO,
 }
+FIRST = ["gate.txt", "words.txt"]
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,16 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def lanes(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, redis_url: str) -> Iterator[Cluster]:
+    """A worker a lane, which have met poison in their queues and taken a batch through."""
     # One process in the lane `cpu`, whose parsing processes then serve all of its steps.
     variables = {"DOCPIPE_LOST_STEP_SECONDS": "6", "DOCPIPE_CPU_CONCURRENCY": "1"}
     with cluster(tmp_path_factory.mktemp("lanes"), postgres_url, redis_url, **variables) as made:
+        made.put({name: TEXTS[name] for name in FIRST})
+        poison(made, redis_url)
+        for lane in LaneName:
+            made.start_worker(lane.value)
+        made.start_daemon()
+        made.wait_until(lambda: all_indexed(made, len(FIRST)))
         yield made
 
 
@@ -62,14 +70,7 @@ def poison(lanes: Cluster, redis_url: str) -> None:
 
 
 def test_each_step_is_worked_on_in_its_lane_beside_poisoned_messages(lanes: Cluster, redis_url: str) -> None:
-    names = ["gate.txt", "words.txt"]
-    lanes.put({name: TEXTS[name] for name in names})
-    poison(lanes, redis_url)
-    for lane in LaneName:
-        lanes.start_worker(lane.value)
-    lanes.start_daemon()
-    lanes.wait_until(lambda: all_indexed(lanes, len(names)))
-    (run,) = lanes.runs()
+    run = lanes.runs()[0]
     assert run.status is dg.DagsterRunStatus.SUCCESS
     workers = lanes.workers_of(run.run_id)
     for stage, lane in LANES.items():
@@ -80,18 +81,15 @@ def test_each_step_is_worked_on_in_its_lane_beside_poisoned_messages(lanes: Clus
 
 
 def test_a_killed_worker_loses_nothing(lanes: Cluster) -> None:
-    """Goes on with the workers of the test before.
-
-    kill -9 of a lane's only worker, with all its children, in the middle of a step: the same run goes on with another worker.
-    """
+    """kill -9 of a lane's only worker, with all its children, in the middle of a step: the same run goes on with another worker."""
     (cpu,) = [process for process, log in lanes.watched if log.name == "cpu.log"]
-    (before,) = lanes.runs()
+    before = lanes.runs()[0]
     texts = {f"snow-{number}.txt": f"{number}\n{TEXTS['snow.txt']}" for number in range(4)}
     lanes.put(texts)
     lanes.wait_until(lambda: any(StageName.PARSED_PAGES in lanes.pids_of(run.run_id) for run in lanes.runs()[1:]))
     lanes.kill(cpu)
     lanes.start_worker("cpu")
-    lanes.wait_until(lambda: all_indexed(lanes, 2 + len(texts)))
+    lanes.wait_until(lambda: all_indexed(lanes, len(FIRST) + len(texts)))
     killed = lanes.runs()[1]
     assert killed.status is dg.DagsterRunStatus.SUCCESS
     assert "parsed_pages: sent again" in lanes.messages_of(killed.run_id)

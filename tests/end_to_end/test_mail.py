@@ -24,7 +24,6 @@ from tests.end_to_end.home import opened
 from tests.environment import remaining_variables
 from tests.installation import Installation, installation_at
 
-pytestmark = pytest.mark.xdist_group("mail")
 ROOT = Path(__file__).parents[2]
 OFFER = "mail.eml!//01-offer.md"
 MARK = "# Offer\n\nThe gear rim costs 4,711 crowns, and it is guaranteed for sixty months."

@@ -16,7 +16,6 @@ from docpipe.stage_run import StageResult
 from resources.pipeline import _pipeline
 from tests.installation import Installation, installation_at
 
-pytestmark = pytest.mark.xdist_group("samples")
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 CHOSEN = (
     "two-column-paper.pdf",
