@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     """Parsing processes."""
     task_seconds: float = Field(120.0, gt=0, le=_DAY)
     """Longest a worker may be busy with one task before it is killed: a whole document, or a range of its pages."""
+    checkpoint_seconds: float = Field(30.0, ge=0, le=_DAY)
+    """Work on a document's pages after which those that were read are kept for the case of a kill; 0: they never are."""
     document_seconds: float = Field(3_600.0, gt=0, le=_DAY)
     """Worker time that parsing one document may take, all its tasks together."""
     worker_memory_mb: int = Field(3_072, ge=512)

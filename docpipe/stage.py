@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from docpipe.checkpoint import Checkpoint
 from docpipe.cost.usage import NO_USAGE, Usage
 from docpipe.fingerprint import Recipe
 from docpipe.models import (
@@ -66,6 +67,8 @@ class Item:
     """Each loads the stored artifact of an earlier stage, so that a batch never lies in memory whole."""
     source: Path | None = None
     """A local copy of the object, for `parsed_pages` alone."""
+    checkpoint: Checkpoint | None = None
+    """For what takes long: what is kept there outlives a kill, and is removed when the artifact is stored."""
 
 
 @dataclass(frozen=True, slots=True)

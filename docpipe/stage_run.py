@@ -17,6 +17,7 @@ from pathlib import Path
 
 from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket
+from docpipe.checkpoint import Checkpoint
 from docpipe.cost.stage_costs import StageCosts
 from docpipe.errors import ArtifactDamaged, DocumentRefused, PermanentError, Superseded, TransientError
 from docpipe.fingerprint import Recipe, fingerprint
@@ -131,7 +132,7 @@ class StageRun:
             if self.stage.name is _LAST:
                 lost, todo = self._forget_receipts(todo, states, threads)
                 yield from lost
-            yield from self._make(todo)
+            yield from self._make(todo, states)
 
     def _work(self, document: Document, states: Mapping[tuple[str, StageName], StageState]) -> _Work | None:
         """What has to be made of the document; None when an input is not there in this generation."""
@@ -243,9 +244,11 @@ class StageRun:
         results = list(threads.map(one, works))
         return [one for one in results if isinstance(one, StageResult)], [one for one in results if isinstance(one, _Work)]
 
-    def _make(self, works: Sequence[_Work]) -> Iterator[StageResult]:
+    def _make(self, works: Sequence[_Work], states: Mapping[tuple[str, StageName], StageState]) -> Iterator[StageResult]:
         """Do the work in rounds: what failed transiently in one is tried again in the next."""
         pending = {work.document.key: work for work in works}
+        before = {key: states.get((key, self.stage.name)) for key in pending}
+        unfinished = {key for key, state in before.items() if state and state.fingerprint == pending[key].fingerprint}
         efforts: dict[str, Effort] = {}
         for recipe in {work.recipe.hash: work.recipe for work in works}.values():
             self._ledger.remember_recipe(recipe)
@@ -258,11 +261,13 @@ class StageRun:
                 work = pending.pop(key)
                 yield self._lost(work, Lost(key, superseded(work.document)))
             wait = 0.0
-            for outcome in self._process(list(pending.values())):
+            checkpoints = {key: self._checkpoint(work, begun=attempt > 1 or key in unfinished) for key, work in pending.items()}
+            for outcome in self._process(list(pending.values()), checkpoints):
                 work = pending[outcome.key]
                 # An attempt that failed was paid for as well.
                 effort = efforts[outcome.key] = efforts.get(outcome.key, NO_EFFORT) + outcome.effort
-                result = self._store(work, replace(outcome, effort=effort)) if isinstance(outcome, Made) else outcome
+                outcome = replace(outcome, effort=effort)
+                result = self._store(work, outcome, checkpoints[outcome.key]) if isinstance(outcome, Made) else outcome
                 if isinstance(result, Lost) and isinstance(result.error, TransientError) and attempt < self._settings.max_attempts:
                     wait = max(wait, pause(attempt, result.error))
                     continue
@@ -272,9 +277,12 @@ class StageRun:
             if pending:
                 time.sleep(wait)
 
-    def _process(self, works: Sequence[_Work]) -> Iterator[Outcome]:
+    def _checkpoint(self, work: _Work, *, begun: bool) -> Checkpoint:
+        return Checkpoint(self._artifacts, self.stage.name, work.document.key, work.fingerprint, begun=begun)
+
+    def _process(self, works: Sequence[_Work], checkpoints: Mapping[str, Checkpoint]) -> Iterator[Outcome]:
         """The stage's outcomes, at most one for each document and exactly one in the end."""
-        items = [Item(work.document, self._loaders(work), work.source) for work in works]
+        items = [Item(work.document, self._loaders(work), work.source, checkpoints[work.document.key]) for work in works]
         open_keys = {work.document.key for work in works}
         for outcome in self.stage.process(items):
             open_keys.remove(outcome.key)
@@ -288,8 +296,11 @@ class StageRun:
             name: partial(self._artifacts.load, name, work.document.key, found) for name, found in zip(names, work.inputs, strict=False)
         }
 
-    def _store(self, work: _Work, made: Made) -> StageResult | Lost:
-        """Keep the parts, then the artifact, then say so in the ledger: in this order, a kill between two of them costs no work."""
+    def _store(self, work: _Work, made: Made, checkpoint: Checkpoint) -> StageResult | Lost:
+        """Keep the parts, then the artifact, then say so in the ledger: in this order, a kill between two of them costs no work.
+
+        What was kept on the way goes last.
+        """
         document = work.document
         try:
             for part in made.parts:
@@ -302,6 +313,7 @@ class StageRun:
         if not current:
             return Lost(document.key, superseded(document), made.seconds)
         self._costs.add(made.effort)
+        checkpoint.remove()
         found = StageResult(document, work.fingerprint, counts=made.counts, seconds=made.seconds)
         return replace(found, effort=made.effort, cost_usd=cost.cost_usd)
 

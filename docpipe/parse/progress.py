@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from docpipe.checkpoint import Checkpoint
 from docpipe.errors import DocumentRefused, LimitExceeded, ParseFailed, PermanentError, TransientError
 from docpipe.isolate import Result, Task
 from docpipe.models import Document
+from docpipe.parse.kept_pages import KeptPages
 from docpipe.parse.page.element import PageContent
 from docpipe.parse.page.pages import Mode, Reading
 from docpipe.parse.spool import Spool
 from docpipe.settings import MEBIBYTE, Settings
 from docpipe.stage import Lost, Made, Outcome
+
+log = logging.getLogger(__name__)
 
 _FIRST = 8
 """Pages of the first task, while one worker alone is busy with the document."""
@@ -86,6 +91,7 @@ class PagesProgress:
     reading: Reading
     spool: Spool
     """Holds the pages that were read; removed with the document's end."""
+    checkpoint: Checkpoint | None = None
     _total: int = 0
     _under_way: dict[str, tuple[tuple[int, ...], Mode]] = field(default_factory=dict)
     _ocr: list[int] = field(default_factory=list)
@@ -93,8 +99,15 @@ class PagesProgress:
     _warnings: list[str] = field(default_factory=list)
     _failures: int = 0
     _seconds: float = 0.0
+    _unsaved: list[int] = field(default_factory=list)
+    _saved_at: float = 0.0
+    """Of `_seconds`."""
 
     def begin(self) -> Sequence[Task]:
+        if self.checkpoint:
+            self._resume(self.checkpoint)
+        if self._total:
+            return self._ranges([number for number in range(1, self._total + 1) if number not in self.spool]) or [self._assembly()]
         # How many pages there are is known with the first answer; numbers beyond the last page cost nothing.
         return [self._task(tuple(range(1, _FIRST + 1)), Mode.ROUTED)]
 
@@ -134,6 +147,8 @@ class PagesProgress:
             if self.spool.size > self.settings.worker_output_mb * MEBIBYTE:
                 message = f"its pages hold {self.spool.size:,} bytes, more than DOCPIPE_WORKER_OUTPUT_MB allows"
                 return Lost(self.document.key, LimitExceeded(message), self._seconds)
+            if self.checkpoint:
+                self._keep(self.checkpoint)
         if tasks or self._under_way or self._ocr:
             return tasks
         return [self._assembly()]
@@ -156,22 +171,51 @@ class PagesProgress:
             raise ValueError("pages that wait for OCR again")
         for number, line in list(zip(read, body.split(b"\n") if body else (), strict=True)):
             self.spool.add(number, line)
+        self._unsaved.extend(read)
         self._ocr.extend(waiting)
         if self._total:
             return []
         self._total = total
         self._warnings.extend(map(str, header["warnings"]))
-        return self._others(max(numbers), Mode.ROUTED)
+        return self._ranges(range(max(numbers) + 1, total + 1))
 
-    def _others(self, last: int, mode: Mode) -> list[Task]:
-        """Ranges for the pages that no task has had, once their number is known: each a share of the pages left."""
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Take over what an attempt that was killed had read; without its help the pages are read again."""
+        try:
+            for piece in checkpoint.pieces():
+                kept = KeptPages.from_bytes(piece)
+                self._total, self._warnings = kept.total, list(kept.warnings)
+                for number, line in kept.lines.items():
+                    self.spool.add(number, line)
+        except (TransientError, ValueError) as error:
+            log.warning("%s: not all that was kept of an earlier attempt can be used: %s", name_of(self.document), error)
+        if self._total:
+            log.info("%s: goes on with %d of %d pages read", name_of(self.document), len(self.spool), self._total)
+
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        """Keep the pages read since the last time, once that is worth it; those whose task failed are for the next attempt to try."""
+        numbers = [number for number in self._unsaved if number not in self._failed]
+        if not numbers or self._seconds - self._saved_at < self.settings.checkpoint_seconds:
+            return
+        lines = dict(zip(numbers, self.spool.lines_of(numbers), strict=True))
+        try:
+            checkpoint.add(KeptPages(self._total, tuple(self._warnings), lines).to_bytes())
+        except TransientError as error:
+            # The pages are here all the same, and the next time comes soon.
+            log.warning("%s: what was read is not kept for the case of a kill: %s", name_of(self.document), error)
+        else:
+            self._unsaved.clear()
+        self._saved_at = self._seconds
+
+    def _ranges(self, numbers: Sequence[int]) -> list[Task]:
+        """Tasks for the pages that none has had, once their number is known: each a share of the pages left."""
         fast = not self.reading.layout or self._total > self.reading.layout_max_pages
         longest, shortest = (_TEXT_RANGE, _SHORTEST_TEXT) if fast else (_RANGE, _SHORTEST)
-        tasks, start = [], last + 1
-        while start <= self._total:
-            share = (self._total + 1 - start) // (2 * self.settings.workers)
-            end = min(start + max(shortest, min(longest, share)), self._total + 1)
-            tasks.append(self._task(tuple(range(start, end)), mode))
+        tasks, start = [], 0
+        while start < len(numbers):
+            share = (len(numbers) - start) // (2 * self.settings.workers)
+            end = start + max(shortest, min(longest, share))
+            tasks.append(self._task(tuple(numbers[start:end]), Mode.ROUTED))
             start = end
         return tasks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +47,16 @@ class Spool:
         self.size += place[1] - self._places.get(number, (0, 0))[1]
         self._places[number] = place
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._places
+
     def lines(self) -> Lines:
         """The lines in the order of the pages."""
-        return Lines(str(self.path), tuple(self._places[number] for number in sorted(self._places)))
+        return self.lines_of(sorted(self._places))
+
+    def lines_of(self, numbers: Iterable[int]) -> Lines:
+        """The lines of these pages, in this order."""
+        return Lines(str(self.path), tuple(self._places[number] for number in numbers))
 
     def remove(self) -> None:
         """Delete the file, if there is one."""

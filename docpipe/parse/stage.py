@@ -178,7 +178,9 @@ class ParseStage:
             self._picture_reader,
             settings.docling_models if settings.layout else "",
         )
-        return FiguresProgress(PagesProgress(document, item.source, settings, reading, spool), document, item.source, settings)
+        checkpoint = item.checkpoint if settings.checkpoint_seconds else None
+        pages = PagesProgress(document, item.source, settings, reading, spool, checkpoint)
+        return FiguresProgress(pages, document, item.source, settings)
 
     def _opening(self) -> Opening:
         found = find_libreoffice(self._settings.libreoffice)

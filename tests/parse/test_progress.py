@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpipe.errors import DocumentRefused, LimitExceeded, ParseFailed, PermanentError, WorkerLost
+from docpipe.artifacts import ArtifactStore
+from docpipe.bucket import open_bucket
+from docpipe.checkpoint import Checkpoint
+from docpipe.errors import BucketUnavailable, DocumentRefused, LimitExceeded, ParseFailed, PermanentError, WorkerLost
 from docpipe.isolate import Answer, Result, Task
-from docpipe.models import Document, DocumentStatus
+from docpipe.models import Document, DocumentStatus, StageName
 from docpipe.parse.formats import PDF, TEXT
 from docpipe.parse.page.element import PageContent
 from docpipe.parse.page.pages import Reading
@@ -295,3 +298,93 @@ def test_counts_that_make_no_sense_are_an_error(tmp_path: Path, header: dict[str
 @pytest.mark.parametrize(("object_key", "name"), [("a/b/c.pdf", "c.pdf"), ("c.pdf", "c.pdf"), ("a/b/", "b"), ("/", "key")])
 def test_name(object_key: str, name: str) -> None:
     assert name_of(document(object_key)) == name
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    settings = load_settings(home=tmp_path)
+    return ArtifactStore(open_bucket(settings.artifacts_url, settings))
+
+
+def kept(progress: PagesProgress, store: ArtifactStore, *, begun: bool, **settings: object) -> PagesProgress:
+    """The document with a checkpoint, and nothing read yet."""
+    checkpoint = Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=begun)
+    changed = progress.settings.model_copy(update={"checkpoint_seconds": 2.0, **settings})
+    spool = Spool(progress.spool.path.with_name(f"pages {begun}"))
+    return PagesProgress(progress.document, progress.source, changed, progress.reading, spool, checkpoint)
+
+
+def test_an_attempt_after_a_kill_reads_the_other_pages_alone(progress: PagesProgress, store: ArtifactStore) -> None:
+    killed = kept(progress, store, begun=False)
+    tasks = follow(killed.take(answer(killed.begin()[0], 40)))
+    # A second of work each: after the second one it is worth it, after the third it is not.
+    for task in tasks[:2]:
+        killed.take(answer(task, 40))
+    read = {*range(1, 9), *numbers(tasks[0])}
+    resumed = kept(progress, store, begun=True)
+    others = list(resumed.begin())
+    assert [number for task in others for number in numbers(task)] == [number for number in range(1, 41) if number not in read]
+    assert resumed.standing() == f"a.pdf: {len(read)} of 40 pages"
+    for task in others[:-1]:
+        follow(resumed.take(answer(task, 40)))
+    (assembly,) = follow(resumed.take(answer(others[-1], 40)))
+    assert [page.number for page in lines_of(assembly)] == list(range(1, 41))
+
+
+def test_an_attempt_that_finds_all_pages_puts_them_together(progress: PagesProgress, store: ArtifactStore) -> None:
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    (assembly,) = follow(killed.take(answer(killed.begin()[0], 5)))
+    (again,) = kept(progress, store, begun=True).begin()
+    assert [page.number for page in lines_of(again)] == [1, 2, 3, 4, 5]
+    assert again.function == assembly.function
+    assert again.arguments[4:] == assembly.arguments[4:]
+
+
+def test_pages_whose_task_failed_are_tried_again(progress: PagesProgress, store: ArtifactStore) -> None:
+    """What the artifact says of them must not be lost with the attempt."""
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    (task,) = killed.begin()
+    (single,) = follow(killed.take(failure(task)))
+    for task in follow(killed.take(answer(single, 30))):
+        killed.take(answer(task, 30))
+    resumed = kept(progress, store, begun=True)
+    assert [number for task in resumed.begin() for number in numbers(task)] == list(range(1, 9))
+
+
+def test_pages_wait_for_ocr_again(progress: PagesProgress, store: ArtifactStore) -> None:
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    assert follow(killed.take(answer(killed.begin()[0], 6, ocr=(2, 5)))) == []
+    resumed = kept(progress, store, begun=True)
+    (task,) = resumed.begin()
+    assert numbers(task) == (2, 5)
+    assert follow(resumed.take(answer(task, 6, ocr=(2, 5)))) == []
+    assert [numbers(task) for task in resumed.begin_ocr()] == [(2,), (5,)]
+
+
+def test_a_store_that_is_away_costs_no_page(
+    progress: PagesProgress, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object) -> bool:
+        raise BucketUnavailable("timeout")
+
+    one = kept(progress, store, begun=True, checkpoint_seconds=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "exists", away)
+        patch.setattr(store, "save", away)
+        tasks = follow(one.take(answer(one.begin()[0], 30)))
+        assert "not all that was kept" in caplog.text
+        assert "not kept for the case of a kill" in caplog.text
+    for task in tasks[:-1]:
+        one.take(answer(task, 30))
+    (assembly,) = follow(one.take(answer(tasks[-1], 30)))
+    assert [page.number for page in lines_of(assembly)] == list(range(1, 31))
+    # Those that could not be kept were kept the next time.
+    (again,) = kept(progress, store, begun=True).begin()
+    assert [page.number for page in lines_of(again)] == list(range(1, 31))
+
+
+def test_what_makes_no_sense_is_read_anew(progress: PagesProgress, store: ArtifactStore, caplog: pytest.LogCaptureFixture) -> None:
+    Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=False).add(b'{"total": 0')
+    (task,) = kept(progress, store, begun=True).begin()
+    assert numbers(task)[0] == 1
+    assert "not all that was kept" in caplog.text
