@@ -1,4 +1,4 @@
-"""What was paid: by day, provider and stage, or for one document."""
+"""What was paid: by day, provider, model and stage, or for one document."""
 
 from __future__ import annotations
 
@@ -43,9 +43,13 @@ def _show_days(pipeline: Pipeline, days: int, as_json: bool) -> None:
         found = {"days": spent, "usd": sum(one.usd for one in spent), "budgets": budgets, "prices_of": prices.date.isoformat()}
         print_json({**found, "indexed": each.indexed if each else 0, "per_thousand_usd": each.total if each else None})
         return
-    rows = table("day", "provider", "stage", "requests", "tokens", "US dollars", right=("requests", "tokens", "US dollars"))
+    right = ("requests", "tokens", "US dollars")
+    rows = table("day", "provider and model", "stage", *right, right=right)
+    # Together they give way on a narrow terminal: alone, a model would stand there letter below letter.
+    rows.columns[1].no_wrap = False
     for one in spent:
-        rows.add_row(one.day, escape(one.provider), one.stage, f"{one.requests:,}", f"{one.tokens:,}", dollars(one.usd))
+        asked = escape(f"{one.provider} {one.model}".rstrip())
+        rows.add_row(one.day, asked, one.stage, f"{one.requests:,}", f"{one.tokens:,}", dollars(one.usd))
     rows.add_section()
     requests, tokens, usd = sum(one.requests for one in spent), sum(one.tokens for one in spent), sum(one.usd for one in spent)
     rows.add_row("all", "", "", f"{requests:,}", f"{tokens:,}", dollars(usd))

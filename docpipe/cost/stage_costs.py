@@ -8,6 +8,7 @@ from typing import Self
 
 from docpipe.cost.price_table import price_table
 from docpipe.cost.tariff import embed_tariff, vision_tariff
+from docpipe.embed.model import API, find_model
 from docpipe.errors import TransientError
 from docpipe.ledger import Ledger
 from docpipe.ledger.spending import Cost
@@ -27,12 +28,13 @@ class StageCosts:
     """Reads the price table once a run of the stage; what providers are paid is entered by their tills."""
 
     def __init__(self, settings: Settings, ledger: Ledger, stage: StageName) -> None:
-        """Raises `PriceMissing` where a model that is paid has no price, `ConfigurationError` for a table that cannot be used."""
+        """Raises `PriceMissing` where a model that is paid has no price, `ConfigurationError` for a table or model that cannot be used."""
         self._table = price_table(settings)
         embed_tariff(settings)
         vision_tariff(settings)
         self._ledger = ledger
         self._stage = stage
+        self._model = _own_model(settings, stage) if self._table.prices_machines else ""
         self._local = 0.0
         self._documents = 0
 
@@ -60,8 +62,13 @@ class StageCosts:
         if not self._local:
             return
         try:
-            self._ledger.spend(LOCAL, self._ledger.today(), self._stage, usd=self._local)
+            self._ledger.spend(LOCAL, self._ledger.today(), self._stage, model=self._model, usd=self._local)
         except TransientError as error:
             log.warning("what %s cost on our own machines is not in the ledger yet: %s", self._stage, error)
         else:
             self._local = 0.0
+
+
+def _own_model(settings: Settings, stage: StageName) -> str:
+    """The one model that our own machines run in a stage; other stages have none, or several."""
+    return find_model(settings).name if stage is StageName.EMBEDDINGS and not settings.embedder.startswith(API) else ""

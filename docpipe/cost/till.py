@@ -129,7 +129,7 @@ class Till:
         ledger = self._open()
         day = reservation.day or ledger.today()
         paid = {"requests": round(usage.requests), "tokens": usage.tokens, "usd": usage.usd} if usage else {}
-        ledger.spend(self.tariff.provider, day, reservation.stage, **paid, reserved=reserved)  # type: ignore[arg-type]
+        ledger.spend(self.tariff.provider, day, reservation.stage, model=self.tariff.model, **paid, reserved=reserved)  # type: ignore[arg-type]
 
     def _open(self) -> Ledger:
         with self._opening:

@@ -68,9 +68,11 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What one provider was asked and paid."""
+    """What one model of a provider was asked and paid."""
 
     provider: str
+    model: str
+    """Empty where none can be named."""
     requests: int
     tokens: int
     usd: float
@@ -121,12 +123,13 @@ class Gauges(LedgerPart):
         return self._number(select(func.count()).select_from(leases).where(living))
 
     def paid(self) -> list[Paid]:
-        """Return what each provider was asked and paid since the ledger was made."""
+        """Return what each model of each provider was asked and paid since the ledger was made."""
         totals = [func.sum(column) for column in (spending.c.requests, spending.c.tokens, spending.c.usd)]
-        query = select(spending.c.provider, *totals).group_by(spending.c.provider).order_by(spending.c.provider)
+        names = (spending.c.provider, spending.c.model)
+        query = select(*names, *totals).group_by(*names).order_by(*names)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [Paid(provider, int(requests), int(tokens), float(usd)) for provider, requests, tokens, usd in rows]
+        return [Paid(provider, model, int(requests), int(tokens), float(usd)) for provider, model, requests, tokens, usd in rows]
 
     def _number(self, query: Select[Any]) -> int:
         with self._database.read() as connection:

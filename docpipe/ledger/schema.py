@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration: what this code reads and writes."""
 
 
@@ -243,12 +243,13 @@ spending = Table(
     metadata,
     Column("day", Text, primary_key=True),
     Column("provider", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
     Column("stage", Text, primary_key=True),
     Column("requests", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("usd", Float, nullable=False),
 )
-"""What was paid on which day (UTC), that of failed documents too."""
+"""What was paid on which day (UTC), that of failed documents too; `model` is empty where none can be named."""
 
 commitments = Table(
     "commitments",

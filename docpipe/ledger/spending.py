@@ -1,4 +1,4 @@
-"""What providers are paid: reserved before a request, entered after it, by day, provider and stage."""
+"""What providers are paid: reserved before a request, entered after it, by day, provider, model and stage."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ NO_COST = Cost()
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one stage had done by one provider on one day."""
+    """What one stage had done by one model of a provider on one day."""
 
     day: str
     """UTC, as in `2026-11-22`."""
     provider: str
+    model: str
+    """Empty where none can be named: work of our own machines with no model or several, and what an earlier version entered."""
     stage: str
     requests: int
     tokens: int
@@ -94,16 +96,28 @@ class Spending(LedgerPart):
             return bool(taken.rowcount)
 
     def spend(
-        self, provider: str, day: date, stage: str, *, requests: int = 0, tokens: int = 0, usd: float = 0.0, reserved: float = 0.0
+        self,
+        provider: str,
+        day: date,
+        stage: str,
+        *,
+        model: str = "",
+        requests: int = 0,
+        tokens: int = 0,
+        usd: float = 0.0,
+        reserved: float = 0.0,
     ) -> None:
-        """Enter what was asked and paid, in the place of what was reserved for it; all zero gives the reservation back."""
+        """Enter what was asked and paid, in the place of what was reserved for it; all zero gives the reservation back.
+
+        Budgets are a provider's: `model` only says what the money went to, and is empty where none can be named.
+        """
         amounts = {"requests": requests, "tokens": tokens, "usd": usd}
         row = {"day": day.isoformat(), "provider": provider}
         with self._database.write() as connection:
             if any(amounts.values()):
-                entry = self._database.insert(spending).values(**row, stage=stage, **amounts)
+                entry = self._database.insert(spending).values(**row, model=model, stage=stage, **amounts)
                 sums = {name: spending.c[name] + entry.excluded[name] for name in amounts}
-                connection.execute(entry.on_conflict_do_update(index_elements=["day", "provider", "stage"], set_=sums))
+                connection.execute(entry.on_conflict_do_update(index_elements=["day", "provider", "model", "stage"], set_=sums))
             if usd or reserved:
                 difference = self._database.insert(commitments).values(**row, usd=usd - reserved)
                 summed = {"usd": commitments.c.usd + difference.excluded.usd}
@@ -121,7 +135,7 @@ class Spending(LedgerPart):
     def spending(self, first: date, last: date | None = None) -> list[Spent]:
         """Return what was paid from the first day to the last (the first alone without one), newest first."""
         days = spending.c.day.between(first.isoformat(), (last or first).isoformat())
-        order = (spending.c.day.desc(), spending.c.provider, spending.c.stage)
+        order = (spending.c.day.desc(), spending.c.provider, spending.c.model, spending.c.stage)
         with self._database.read() as connection:
             return [Spent(**row) for row in connection.execute(select(spending).where(days).order_by(*order)).mappings()]
 

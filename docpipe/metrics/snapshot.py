@@ -80,11 +80,11 @@ def _paid(pipeline: Pipeline) -> Iterator[Sample]:
     for provider, usd in today.items():
         yield Sample("docpipe_spent_today_usd", usd, {"provider": provider})
     for paid in ledger.paid():
+        labels = {"provider": paid.provider, "model": paid.model}
         if paid.provider == LOCAL:
             # Its tokens are counted by the runs: the same series twice is one too many for Prometheus.
-            yield Sample("docpipe_cost_usd_total", paid.usd, {"provider": LOCAL})
+            yield Sample("docpipe_cost_usd_total", paid.usd, labels)
             continue
-        labels = {"provider": paid.provider}
         yield Sample("docpipe_tokens_total", paid.tokens, labels)
         yield Sample("docpipe_provider_requests_total", paid.requests, labels)
         yield Sample("docpipe_cost_usd_total", paid.usd, labels)

@@ -100,3 +100,11 @@ def _summed(samples: list[Sample]) -> list[Sample]:
 
 def test_what_is_no_number_is_left_out() -> None:
     assert values(rule(), [Sample("docpipe_queue_oldest_seconds", float("nan"), {"lane": "cpu"})]) == []
+
+
+def test_a_provider_is_paid_for_all_its_models_together() -> None:
+    def paid(**models: float) -> list[Sample]:
+        return [Sample("docpipe_cost_usd_total", usd, {"provider": "openai", "model": model}) for model, usd in models.items()]
+
+    together = rule(of=Selection("docpipe_cost_usd_total"), by=("provider",), window_seconds=60)
+    assert values(together, paid(large=1.5, eye=0.25), paid(large=1.25)) == [({"provider": "openai"}, 0.5)]

@@ -33,7 +33,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     monkeypatch.setenv("DOCPIPE_HOME", str(tmp_path / "home"))
     with Ledger.open(load_settings().ledger_url) as opened:
         today = opened.today()
-        opened.spend("openai", today, STAGE, requests=2, tokens=1_500, usd=0.75)
+        opened.spend("openai", today, STAGE, model="text-embedding-3-large", requests=2, tokens=1_500, usd=0.75)
         opened.spend("openai", today - timedelta(days=3), STAGE, requests=1, tokens=500, usd=0.25)
         yield opened
 
@@ -51,10 +51,11 @@ def answer(*arguments: str) -> Any:
 def test_days_add_up(ledger: Ledger) -> None:
     week, today = answer(), answer("--days", "1")
     assert (week["usd"], today["usd"], len(week["days"]), len(today["days"])) == (1.0, 0.75, 2, 1)
-    newest = {"day": str(ledger.today()), "provider": "openai", "stage": "embeddings", "requests": 2, "tokens": 1_500, "usd": 0.75}
-    assert today["days"] == [newest]
+    newest = {"day": str(ledger.today()), "provider": "openai", "model": "text-embedding-3-large", "stage": "embeddings"}
+    assert today["days"] == [newest | {"requests": 2, "tokens": 1_500, "usd": 0.75}]
     shown = invoke().stdout
     assert "2,000" in shown
+    assert "openai text-embedding-3-large" in shown
     assert "openai: 0.75 US dollars today, without a limit" in shown
 
 
@@ -104,7 +105,10 @@ def test_queries_are_no_part_of_the_price_of_documents(ledger: Ledger) -> None:
 def keep_day(ledger: Ledger, day: date, indexed: int, usd: float) -> None:
     """What the sensor writes, of counters that only rise."""
     results = {"stage": "indexed_vectors", "outcome": "made"}
-    counted = [Sample("docpipe_stage_results_total", indexed, results), Sample("docpipe_cost_usd_total", usd, {"provider": "openai"})]
+    counted = [
+        Sample("docpipe_stage_results_total", indexed, results),
+        Sample("docpipe_cost_usd_total", usd, {"provider": "openai", "model": "large"}),
+    ]
     ledger.keep_day(day.isoformat(), counted)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from docpipe.cost.stage_costs import LOCAL, StageCosts
 from docpipe.cost.usage import Usage
+from docpipe.embed.model import find_model
 from docpipe.errors import ConfigurationError, PriceMissing
 from docpipe.ledger import Ledger
 from docpipe.ledger.spending import Cost
@@ -50,6 +51,34 @@ def test_our_own_machines_cost_what_the_table_says(machines: Settings, ledger: L
     (spent,) = ledger.spending(ledger.today())
     assert (spent.provider, spent.stage, spent.requests, spent.tokens) == (LOCAL, STAGE, 0, 0)
     assert spent.usd == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "model"),
+    [
+        (StageName.EMBEDDINGS, {}, "all-MiniLM-L6-v2"),
+        (StageName.EMBEDDINGS, {"embedder": "openai:text-embedding-3-small", "embed_url": "https://api.openai.com/v1"}, ""),
+        (StageName.PARSED_PAGES, {}, ""),
+    ],
+    ids=["own model", "provider's model", "several models"],
+)
+def test_what_our_own_model_cost_goes_by_its_name(
+    machines: Settings, ledger: Ledger, stage: StageName, given: dict[str, str], model: str
+) -> None:
+    with StageCosts(machines.model_copy(update=given), ledger, stage) as costs:
+        costs.add(Effort(1.0))
+    assert [(one.provider, one.model) for one in ledger.spending(ledger.today())] == [(LOCAL, model)]
+
+
+def test_a_model_in_a_folder_goes_by_the_end_of_its_path(machines: Settings, ledger: Ledger, tmp_path: Path) -> None:
+    own, folder = find_model(machines).folder, tmp_path / "somebody" / "tiny"
+    assert own
+    folder.mkdir(parents=True)
+    for path in own.iterdir():
+        (folder / path.name).symlink_to(path)
+    with StageCosts(machines.model_copy(update={"embedder": str(folder)}), ledger, StageName.EMBEDDINGS) as costs:
+        costs.add(Effort(1.0))
+    assert [one.model for one in ledger.spending(ledger.today())] == ["tiny"]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def books(settings: Settings) -> tuple[int, int, float, float]:
     with Ledger.open(settings.ledger_url) as ledger:
         spent, committed = ledger.spending(ledger.today()), ledger.commitments(ledger.today())
     assert {one.provider for one in spent} | {one.provider for one in committed} <= {"shop"}
+    assert {one.model for one in spent} <= {"tiny"}
     sums = (sum(one.requests for one in spent), sum(one.tokens for one in spent), sum(one.usd for one in spent))
     return *sums, sum(one.usd for one in committed)
 

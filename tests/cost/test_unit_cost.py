@@ -10,7 +10,7 @@ from docpipe.ledger.spending import Spent
 
 
 def spent(stage: str, usd: float, provider: str = "openai") -> Spent:
-    return Spent("2026-11-22", provider, stage, 1, 1, usd)
+    return Spent("2026-11-22", provider, "large", stage, 1, 1, usd)
 
 
 def test_money_is_divided_by_what_was_indexed_on_the_same_days() -> None:

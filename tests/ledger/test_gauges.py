@@ -109,9 +109,13 @@ def test_open_batches_and_quarantine(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("days", [1, 3])
-def test_what_was_paid_is_added_up_over_days_and_stages(ledger: Ledger, days: int) -> None:
+def test_what_each_model_was_paid_is_added_up_over_days_and_stages(ledger: Ledger, days: int) -> None:
     first = ledger.today()
     for day in range(days):
         for stage in ("embeddings", "search"):
-            ledger.spend("openai", first - timedelta(days=day), stage, requests=1, tokens=100, usd=0.25)
-    assert ledger.paid() == [Paid("openai", 2 * days, 200 * days, 0.5 * days)]
+            ledger.spend("openai", first - timedelta(days=day), stage, model="large", requests=1, tokens=100, usd=0.25)
+        ledger.spend("openai", first - timedelta(days=day), "parsed_pages", model="eye", requests=2, tokens=50, usd=1.0)
+    assert ledger.paid() == [
+        Paid("openai", "eye", 2 * days, 50 * days, 1.0 * days),
+        Paid("openai", "large", 2 * days, 200 * days, 0.5 * days),
+    ]

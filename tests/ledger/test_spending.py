@@ -31,12 +31,12 @@ def test_a_budget_is_reserved_until_it_is_gone(ledger: Ledger) -> None:
 def test_what_was_really_paid_takes_the_place_of_what_was_reserved(ledger: Ledger) -> None:
     assert ledger.reserve("openai", DAY, 0.9, 1.0)
     assert not ledger.reserve("openai", DAY, 0.2, 1.0)
-    ledger.spend("openai", DAY, STAGE, requests=1, tokens=10, usd=0.1, reserved=0.9)
+    ledger.spend("openai", DAY, STAGE, model="large", requests=1, tokens=10, usd=0.1, reserved=0.9)
     assert ledger.reserve("openai", DAY, 0.9, 1.0)
     ledger.spend("openai", DAY, STAGE, reserved=0.9)
     (left,) = ledger.commitments(DAY)
     assert (left.provider, round(left.usd, 9), left.refused_at) == ("openai", 0.1, 1.0)
-    assert ledger.spending(DAY) == [Spent("2026-11-22", "openai", STAGE, 1, 10, 0.1)]
+    assert ledger.spending(DAY) == [Spent("2026-11-22", "openai", "large", STAGE, 1, 10, 0.1)]
 
 
 def test_a_worker_that_dies_leaves_its_reservation(ledger: Ledger, ledger_url: str) -> None:
@@ -51,17 +51,26 @@ def test_what_was_paid_without_a_budget_counts_when_there_is_one(ledger: Ledger)
     assert not ledger.reserve("openai", DAY, 0.1, 1.0)
 
 
-def test_days_providers_and_stages_stand_apart(ledger: Ledger) -> None:
-    for provider, day, stage in [("openai", DAY, STAGE), ("openai", DAY, STAGE), ("azure", DAY, STAGE), ("openai", DAY, "search")]:
-        ledger.spend(provider, day, stage, requests=1, tokens=5, usd=0.5)
+def test_days_providers_models_and_stages_stand_apart(ledger: Ledger) -> None:
+    asked = [("openai", "large", STAGE), ("openai", "large", STAGE), ("openai", "eye", STAGE), ("azure", "large", STAGE)]
+    for provider, model, stage in [*asked, ("openai", "large", "search")]:
+        ledger.spend(provider, DAY, stage, model=model, requests=1, tokens=5, usd=0.5)
     ledger.spend("openai", DAY - timedelta(days=1), STAGE, requests=1, tokens=7, usd=0.25)
     ledger.spend("openai", DAY - timedelta(days=9), STAGE, requests=1, tokens=9, usd=9.0)
     assert ledger.spending(DAY - timedelta(days=6), DAY) == [
-        Spent("2026-11-22", "azure", STAGE, 1, 5, 0.5),
-        Spent("2026-11-22", "openai", STAGE, 2, 10, 1.0),
-        Spent("2026-11-22", "openai", "search", 1, 5, 0.5),
-        Spent("2026-11-21", "openai", STAGE, 1, 7, 0.25),
+        Spent("2026-11-22", "azure", "large", STAGE, 1, 5, 0.5),
+        Spent("2026-11-22", "openai", "eye", STAGE, 1, 5, 0.5),
+        Spent("2026-11-22", "openai", "large", STAGE, 2, 10, 1.0),
+        Spent("2026-11-22", "openai", "large", "search", 1, 5, 0.5),
+        Spent("2026-11-21", "openai", "", STAGE, 1, 7, 0.25),
     ]
+
+
+def test_models_of_a_provider_share_its_budget(ledger: Ledger) -> None:
+    for model in ("large", "eye"):
+        assert ledger.reserve("openai", DAY, 0.5, 1.0)
+        ledger.spend("openai", DAY, STAGE, model=model, requests=1, tokens=10, usd=0.5, reserved=0.5)
+    assert not ledger.reserve("openai", DAY, 0.1, 1.0)
 
 
 def test_a_clock_put_back_over_midnight_gets_no_second_budget(ledger: Ledger) -> None:

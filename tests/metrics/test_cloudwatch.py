@@ -38,7 +38,7 @@ def samples(indexed: float, failed: float, seconds: float, parsed: float, usd: f
         Sample("docpipe_stage_results_total", failed, {"stage": "embeddings", "outcome": "failed"}),
         Sample("docpipe_stage_seconds_sum", seconds, {"stage": "parsed_pages"}),
         Sample("docpipe_stage_seconds_count", parsed, {"stage": "parsed_pages"}),
-        Sample("docpipe_cost_usd_total", usd, {"provider": "openai"}),
+        Sample("docpipe_cost_usd_total", usd, {"provider": "openai", "model": "large"}),
         Sample("docpipe_queue_documents", 12, {"lane": "cpu"}),
         Sample("docpipe_queue_documents", 3, {"lane": "io"}),
         Sample("docpipe_documents", 40, {"status": "indexed"}),
@@ -68,6 +68,16 @@ def test_what_was_done_is_what_the_counters_rose_by() -> None:
         ("ProviderCost", "openai"): 0.25,
         ("ExtractionDuration", ""): [(1.5, 4.0)],
     }
+
+
+def test_a_provider_is_paid_for_all_its_models_together() -> None:
+    def paid(large: float, eye: float) -> list[Sample]:
+        models = {"": 1.0, "large": large, "eye": eye}
+        return [Sample("docpipe_cost_usd_total", usd, {"provider": "openai", "model": model}) for model, usd in models.items()]
+
+    first, second = paid(0.5, 0.25), paid(0.75, 1.25)
+    sent = [one for one in report(second, counters(first), counters(second), MOMENT) if one["MetricName"] == "ProviderCost"]
+    assert [(one["Value"], one["Dimensions"]) for one in sent] == [(1.25, [{"Name": "Provider", "Value": "openai"}])]
 
 
 def test_nothing_was_done_before_the_first_report_and_after_nothing() -> None:
@@ -112,7 +122,7 @@ def statistics(cloudwatch: Any, metric: str, *dimensions: dict[str, str]) -> dic
 
 @pytest.mark.parametrize(("provider", "place"), [("zürich", "z?rich"), ("::1", "1"), (" ", ""), ("a" * 2_000, "a" * 1_024)])
 def test_a_name_that_cloudwatch_would_refuse_costs_no_number(provider: str, place: str) -> None:
-    paid = [Sample("docpipe_cost_usd_total", 1, {"provider": provider})]
+    paid = [Sample("docpipe_cost_usd_total", 1, {"provider": provider, "model": "large"})]
     assert ("ProviderCost", place) in told(report(paid, {}, counters(paid), MOMENT))
 
 

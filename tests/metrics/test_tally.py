@@ -1,18 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from docpipe.embed.stage import EmbedStage
 from docpipe.errors import BudgetSpent, IndexUnavailable, ParseFailed, RunStopped, Superseded, TransientError
 from docpipe.ledger import Ledger
 from docpipe.metrics.sample import Sample
 from docpipe.metrics.tally import Tally, counted
 from docpipe.models import Document, DocumentStatus, StageName
+from docpipe.settings import Settings
 from docpipe.stage import Effort
 from docpipe.stage_run import StageResult
+from tests.ledger.arrivals import register
 
 DOCUMENT = Document("a", "a", 1, "text/plain", 1, "e", "", DocumentStatus.RUNNING)
 
@@ -29,7 +33,7 @@ def values(stage: StageName, result: StageResult) -> dict[str, float]:
         " ".join(
             [sample.name.removeprefix("docpipe_"), *(sample.labels[name] for name in sorted(sample.labels) if name != "stage")]
         ): sample.value
-        for sample in counted(stage, result)
+        for sample in counted(stage, result, "tiny")
         if "stage_seconds" not in sample.name
     }
 
@@ -78,12 +82,12 @@ def test_tokens_of_our_own_model_and_the_cache() -> None:
         "stage_results_total made": 1,
         "cache_hits_total embeddings": 2,
         "cache_misses_total embeddings": 2,
-        "tokens_total local": 50,
+        "tokens_total tiny local": 50,
     }
     # What a provider bills is counted where it is paid.
     billed = StageResult(DOCUMENT, "f", counts={"vectors": 4, "tokens": 100, "billed_tokens": 90})
     assert values(StageName.EMBEDDINGS, billed) == {"stage_results_total made": 1}
-    assert "tokens_total local" not in values(StageName.EMBEDDINGS, StageResult(DOCUMENT, "f", counts={"vectors": 0, "tokens": 0}))
+    assert "tokens_total tiny local" not in values(StageName.EMBEDDINGS, StageResult(DOCUMENT, "f", counts={"vectors": 0, "tokens": 0}))
 
 
 def test_all_is_in_the_ledger_at_the_end_even_after_an_error(ledger: Ledger) -> None:
@@ -101,6 +105,30 @@ def test_all_is_in_the_ledger_at_the_end_even_after_an_error(ledger: Ledger) -> 
     assert found["docpipe_stage_seconds_count", ""] == 3
     assert found["docpipe_stage_seconds_bucket", "0.5"] == 3
     assert ("docpipe_stage_seconds_bucket", "0.25") not in found
+
+
+def test_tokens_go_by_the_model_that_the_recipe_names(
+    ledger: Ledger, settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = register(ledger, "a")
+    recipe = EmbedStage(settings()).recipe(DOCUMENT)
+    ledger.remember_recipe(recipe)
+    ledger.start(StageName.EMBEDDINGS, {key: (1, "f", recipe.hash)}, "run")
+    made = StageResult(replace(DOCUMENT, key=key), "f", counts={"vectors": 4, "tokens": 100})
+    with Tally(ledger, StageName.EMBEDDINGS) as tally:
+        tally.add(replace(made, document=DOCUMENT, error=ParseFailed("no")))
+        with monkeypatch.context() as away:
+
+            def stage_states(keys: object) -> None:
+                raise TransientError("the database does not answer")
+
+            away.setattr(ledger, "stage_states", stage_states)
+            tally.add(made)
+        tally.add(made)
+        # Asked once: all documents of a run have one recipe.
+        tally.add(replace(made, document=replace(DOCUMENT, key="gone")))
+    found = {one.labels["model"]: one.value for one in ledger.counters() if one.name == "docpipe_tokens_total"}
+    assert found == {"all-MiniLM-L6-v2": 200, "": 100}
 
 
 def test_nothing_is_lost_or_doubled_while_the_ledger_is_away(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,8 @@ def test_metrics_are_those_of_the_ledger(pipeline: Pipeline) -> None:
     ledger.queue("b1", keys[:2])
     index(ledger, keys[:1])
     ledger.count(observed("docpipe_stage_seconds", 0.3, {"stage": "chunks"}))
-    ledger.spend("openai", ledger.today(), "embeddings", requests=2, tokens=900, usd=1.5)
+    ledger.spend("openai", ledger.today(), "embeddings", model="large", requests=2, tokens=900, usd=1.5)
+    ledger.spend("openai", ledger.today(), "parsed_pages", model="eye", requests=1, tokens=70, usd=0.5)
     answer = client(pipeline).get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -51,10 +52,12 @@ def test_metrics_are_those_of_the_ledger(pipeline: Pipeline) -> None:
         ("docpipe_pages_total",): 0,
         ("docpipe_stage_seconds_count", "chunks"): 1,
         ("docpipe_budget_usd", "openai"): 5,
-        ("docpipe_spent_today_usd", "openai"): 1.5,
-        ("docpipe_tokens_total", "openai"): 900,
-        ("docpipe_provider_requests_total", "openai"): 2,
-        ("docpipe_cost_usd_total", "openai"): 1.5,
+        ("docpipe_spent_today_usd", "openai"): 2.0,
+        ("docpipe_tokens_total", "large", "openai"): 900,
+        ("docpipe_tokens_total", "eye", "openai"): 70,
+        ("docpipe_provider_requests_total", "large", "openai"): 2,
+        ("docpipe_cost_usd_total", "large", "openai"): 1.5,
+        ("docpipe_cost_usd_total", "eye", "openai"): 0.5,
     }
     assert expected.items() <= found.items()
     assert 0 <= found["docpipe_queue_oldest_seconds", "cpu"] < 300
@@ -80,14 +83,15 @@ def test_documents_wait_in_the_lane_that_the_settings_give(settings: Callable[..
 
 def test_no_series_stands_there_twice(pipeline: Pipeline) -> None:
     ledger = pipeline.ledger
-    ledger.count([Sample("docpipe_tokens_total", 700, {"provider": LOCAL})])
+    ledger.count([Sample("docpipe_tokens_total", 700, {"provider": LOCAL, "model": "tiny"})])
     # Our own machines have a price.
-    ledger.spend(LOCAL, ledger.today(), "embeddings", usd=0.25)
+    for stage, model in (("embeddings", "tiny"), ("chunks", ""), ("parsed_pages", "")):
+        ledger.spend(LOCAL, ledger.today(), stage, model=model, usd=0.25)
     text = client(pipeline).get("/metrics").text
     series = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
     assert len(series) == len(set(series))
-    assert numbers(text)["docpipe_tokens_total", LOCAL] == 700
-    assert numbers(text)["docpipe_cost_usd_total", LOCAL] == 0.25
+    assert numbers(text)["docpipe_tokens_total", "tiny", LOCAL] == 700
+    assert (numbers(text)["docpipe_cost_usd_total", "tiny", LOCAL], numbers(text)["docpipe_cost_usd_total", "", LOCAL]) == (0.25, 0.5)
 
 
 def test_all_that_answers_is_ready(pipeline: Pipeline) -> None:
