@@ -145,6 +145,7 @@ class Listed:
 
     collection: Collection
     points: int
+    """As the engine estimates them; `IndexReader.inventory` counts."""
     active: bool
     """Whether searches go to it."""
 
