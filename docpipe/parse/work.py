@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 5.0
 """Shortest time between two messages on how far a long document is."""
+PROGRESS_SHARE = 20
+"""Nor are they closer than one in so many parts of the time so far: hours of OCR are a hundred lines, not thousands."""
 
 
 class Work:
@@ -44,7 +46,7 @@ class Work:
         self._owners: dict[str, Progress] = {}
         self._under_way: dict[int, int] = {}
         self._dropped: dict[int, threading.Event] = {}
-        self._told = time.monotonic()
+        self._begun = self._told = time.monotonic()
 
     def __iter__(self) -> Self:
         return self
@@ -79,7 +81,8 @@ class Work:
     def _tell(self, document: Progress) -> None:
         """Say how far the document is, where nothing was said for a while."""
         now = time.monotonic()
-        if now - self._told >= PROGRESS_SECONDS and (standing := document.standing()):
+        pause = max(PROGRESS_SECONDS, (now - self._begun) / PROGRESS_SHARE)
+        if now - self._told >= pause and (standing := document.standing()):
             self._told = now
             log.info(standing)
 

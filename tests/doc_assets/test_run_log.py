@@ -21,6 +21,7 @@ def test_a_run_tells_how_far_a_long_document_is(installation: Installation, monk
     parse = ParseStage(installation.pipeline.settings.model_copy(update={"layout": False, "ocr": False, "workers": 1}))
     monkeypatch.setattr(Pipeline, "stage", lambda self, name, run_id="": parse if name is StageName.PARSED_PAGES else stages[name])
     monkeypatch.setattr(work, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(work, "PROGRESS_SHARE", 1_000_000)
     book = samples.raw(tmp_path / "book.pdf", [samples.text_content(f"Page {number}.") for number in range(1, 601)])
     installation.pipeline.bucket.write("books/book.pdf", book.read_bytes())
     (result,) = installation.process_all()
