@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from docpipe.cost.tariff import asked_providers
+from docpipe.cost.tariff import asked_models
 from docpipe.pipeline import Pipeline
 
 
@@ -30,7 +30,7 @@ class BudgetStanding:
 def budget_standings(pipeline: Pipeline) -> list[BudgetStanding]:
     """Every provider that has a budget or was paid today, by name."""
     ledger, limits = pipeline.ledger, pipeline.settings.budget_limits
-    asked = asked_providers(pipeline.settings)
+    asked = {provider for provider, _ in asked_models(pipeline.settings)}
     known = {one.provider: one for one in ledger.commitments(ledger.today())}
     standings = []
     for provider in sorted(limits.keys() | known.keys()):

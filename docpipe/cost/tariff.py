@@ -31,7 +31,7 @@ def embed_tariff(settings: Settings) -> Tariff | None:
     """Of the embedding model; None for a local one. Raises `PriceMissing`."""
     if not settings.embedder.startswith(API):
         return None
-    return _tariff(settings, settings.embed_url, settings.embed_provider, settings.embedder.removeprefix(API).strip())
+    return _tariff(settings, settings.embed_url, settings.embed_provider, api_model(settings))
 
 
 def vision_tariff(settings: Settings) -> Tariff | None:
@@ -41,11 +41,19 @@ def vision_tariff(settings: Settings) -> Tariff | None:
     return _tariff(settings, settings.vision_url, settings.vision_provider, settings.vision_model)
 
 
-def asked_providers(settings: Settings) -> frozenset[str]:
-    """Those that a stage asks, ours included."""
-    embed = [provider_of(settings.embed_url, settings.embed_provider)] if settings.embedder.startswith(API) else []
-    vision = [provider_of(settings.vision_url, settings.vision_provider)] if settings.vision_url else []
-    return frozenset(embed + vision)
+def asked_models(settings: Settings) -> frozenset[tuple[str, str]]:
+    """Provider and model of those that a stage asks, servers of our own included."""
+    asked: set[tuple[str, str]] = set()
+    if settings.embedder.startswith(API):
+        asked.add((provider_of(settings.embed_url, settings.embed_provider), api_model(settings)))
+    if settings.vision_url:
+        asked.add((provider_of(settings.vision_url, settings.vision_provider), settings.vision_model))
+    return frozenset(asked)
+
+
+def api_model(settings: Settings) -> str:
+    """What the provider calls the embedding model."""
+    return settings.embedder.removeprefix(API).strip()
 
 
 def _tariff(settings: Settings, url: str, chosen: str, model: str) -> Tariff:

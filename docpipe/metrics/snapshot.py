@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from itertools import product
 
 from docpipe.cost.stage_costs import LOCAL
+from docpipe.cost.tariff import asked_models
 from docpipe.errors import DocpipeError
 from docpipe.index import open_catalog
 from docpipe.lane import lane_of
 from docpipe.ledger import Ledger
+from docpipe.ledger.gauges import Paid
 from docpipe.metrics.catalog import METRICS, Kind
 from docpipe.metrics.gpu import gpu_samples
 from docpipe.metrics.histogram import whole
@@ -79,7 +81,10 @@ def _paid(pipeline: Pipeline) -> Iterator[Sample]:
         today[one.provider] = today.get(one.provider, 0.0) + one.usd
     for provider, usd in today.items():
         yield Sample("docpipe_spent_today_usd", usd, {"provider": provider})
-    for paid in ledger.paid():
+    # What the settings ask is said from the beginning, at 0: to Prometheus the first value of a series is no rise.
+    first = [Paid(provider, model, 0, 0, 0.0) for provider, model in sorted(asked_models(pipeline.settings))]
+    known = {(paid.provider, paid.model): paid for paid in (*first, *ledger.paid())}
+    for paid in known.values():
         labels = {"provider": paid.provider, "model": paid.model}
         if paid.provider == LOCAL:
             # Its tokens are counted by the runs: the same series twice is one too many for Prometheus.

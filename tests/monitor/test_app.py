@@ -81,6 +81,21 @@ def test_documents_wait_in_the_lane_that_the_settings_give(settings: Callable[..
     ledger.close()
 
 
+def test_what_a_model_is_paid_rises_from_nothing(settings: Callable[..., Settings]) -> None:
+    """The first value of a series is no rise to Prometheus: the first payment would be missing from every rate."""
+    pipeline = Pipeline(settings(embedder="openai:text-embedding-3-small", vision_url="http://127.0.0.1:9/v1", vision_model="eye"))
+    before = numbers(client(pipeline).get("/metrics").text)
+    names = ("docpipe_tokens_total", "docpipe_provider_requests_total", "docpipe_cost_usd_total")
+    asked = [("text-embedding-3-small", "openai"), ("eye", "127.0.0.1")]
+    assert {(name, *labels): 0.0 for name in names for labels in asked}.items() <= before.items()
+    ledger = pipeline.ledger
+    ledger.spend("openai", ledger.today(), "embeddings", model="text-embedding-3-small", requests=1, tokens=700, usd=0.25)
+    after = numbers(client(pipeline).get("/metrics").text)
+    assert [after[name, *asked[0]] for name in names] == [700, 1, 0.25]
+    assert {place for place in after if place[0] in names} == {place for place in before if place[0] in names}
+    ledger.close()
+
+
 def test_no_series_stands_there_twice(pipeline: Pipeline) -> None:
     ledger = pipeline.ledger
     ledger.count([Sample("docpipe_tokens_total", 700, {"provider": LOCAL, "model": "tiny"})])
