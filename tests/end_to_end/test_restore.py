@@ -1,4 +1,4 @@
-"""What docs/operations.md promises of a restored ledger and of a lost index, tried."""
+"""What docs/deploying.md promises of a restored ledger and of a lost index, tried."""
 
 from __future__ import annotations
 
