@@ -21,10 +21,9 @@ from doc_assets.retrieval_quality import retrieval_quality
 from doc_assets.schedules import nightly
 from doc_assets.switching import switch_collection
 from doc_assets.upkeep import clean_up, reprocess_stale
-from docpipe.settings import load_settings
+from docpipe.settings import Settings, load_settings
 from resources.pipeline import PipelineResource
 from sensors.alerts import alerts_sensor
-from sensors.cloudwatch import cloudwatch_sensor
 from sensors.documents import documents_sensor
 from sensors.quarantine import quarantine_sensor
 from sensors.staleness import staleness_sensor
@@ -53,9 +52,18 @@ def defs() -> dg.Definitions:
             quarantine_sensor(quarantine_documents, settings.quarantine_seconds),
             alerts_sensor(settings.alert_seconds),
             staleness_sensor(),
-            *([cloudwatch_sensor()] if settings.cloudwatch else []),
+            *_cloudwatch(settings),
         ],
         schedules=nightly(settings),
         resources={"pipeline": pipeline, "batch_io": BatchIOManager(pipeline=pipeline)},
         executor=executor_for(settings),
     )
+
+
+def _cloudwatch(settings: Settings) -> list[dg.SensorDefinition]:
+    if not settings.cloudwatch:
+        return []
+    # It brings boto3, which every process that loads the code location would wait for.
+    from sensors.cloudwatch import cloudwatch_sensor
+
+    return [cloudwatch_sensor()]

@@ -15,7 +15,16 @@ from doc_assets.definitions import defs
 from docpipe.models import StageName
 from docpipe.stage import INPUTS
 
-HEAVY = ("torch", "docling.document_converter", "openvino", "transformers", "matplotlib", "pymupdf.layout", "sentence_transformers")
+HEAVY = (
+    "torch",
+    "boto3",
+    "docling.document_converter",
+    "openvino",
+    "transformers",
+    "matplotlib",
+    "pymupdf.layout",
+    "sentence_transformers",
+)
 
 
 @pytest.fixture(scope="module")
