@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from docpipe.artifacts import ArtifactStore
-from docpipe.errors import ArtifactDamaged, TransientError
+from docpipe.errors import ArtifactDamaged, DocpipeError
 from docpipe.fingerprint import Recipe, fingerprint
 from docpipe.models import StageName
 
@@ -33,7 +33,7 @@ class Checkpoint:
         self._number = 0
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield what earlier attempts kept, before anything is added; raises `TransientError` where the store does not answer."""
+        """Yield what earlier attempts kept, before anything is added; raises what `Bucket.read` does."""
         if not self._begun:
             return
         while self._artifacts.exists(self._stage, self._key, name := self._name(self._number)):
@@ -44,17 +44,18 @@ class Checkpoint:
                 log.warning("a piece of an earlier attempt is of no use, and is made again: %s", error)
 
     def add(self, piece: bytes) -> None:
-        """Keep one more; raises `TransientError` where the store does not answer."""
+        """Keep one more; raises what `Bucket.write` does."""
         self._artifacts.save(self._stage, self._key, self._name(self._number), piece)
         self._number += 1
 
     def remove(self) -> None:
-        """Delete all pieces, once the artifact is there. Those that the store keeps hold of, cleaning finds when they are old."""
+        """Delete all pieces, once nothing more is to come of them. Those that the store keeps hold of, cleaning finds when they are old."""
         # The last one first, so that a kill in between leaves no gap before those that are left.
         while self._number:
             try:
                 self._artifacts.delete(self._stage, self._key, self._name(self._number - 1))
-            except TransientError as error:
+            except DocpipeError as error:
+                # Even where nothing may be deleted: the document is done, and the next thing that is stored tells more.
                 log.warning("%d pieces of a checkpoint are left for `docpipe clean`: %s", self._number, error)
                 return
             self._number -= 1

@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(30.0, ge=0, le=_DAY)
     """Work on a document's pages after which those that were read are kept for the case of a kill; 0: they never are."""
     document_seconds: float = Field(3_600.0, gt=0, le=_DAY)
-    """Worker time that parsing one document may take, all its tasks together."""
+    """Worker time that parsing one document may take, all its tasks together, and those of a killed attempt whose pages were kept."""
     worker_memory_mb: int = Field(3_072, ge=512)
     """Address space of a worker; a document that wants more fails alone. OCR workers get twice this."""
     worker_output_mb: int = Field(256, ge=1)

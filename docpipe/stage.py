@@ -41,7 +41,7 @@ INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
 """Embeddings read the chunks, not the enrichment: a new label then costs no new vector."""
 
 
-WORK_COUNTS = frozenset({"cached", "billed_tokens", "vision_tokens"})
+WORK_COUNTS = frozenset({"cached", "kept_pages", "billed_tokens", "vision_tokens"})
 """Counts of what making an artifact took, which stand beside those of what it holds."""
 
 
@@ -68,7 +68,7 @@ class Item:
     source: Path | None = None
     """A local copy of the object, for `parsed_pages` alone."""
     checkpoint: Checkpoint | None = None
-    """For what takes long: what is kept there outlives a kill, and is removed when the artifact is stored."""
+    """For what takes long: what is kept there outlives a kill, and is removed when the artifact is stored, or none will come."""
 
 
 @dataclass(frozen=True, slots=True)

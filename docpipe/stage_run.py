@@ -19,7 +19,7 @@ from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket
 from docpipe.checkpoint import Checkpoint
 from docpipe.cost.stage_costs import StageCosts
-from docpipe.errors import ArtifactDamaged, DocumentRefused, PermanentError, Superseded, TransientError
+from docpipe.errors import ArtifactDamaged, BudgetSpent, DocumentRefused, PermanentError, Superseded, TransientError
 from docpipe.fingerprint import Recipe, fingerprint
 from docpipe.index.receipts import drop_receipts_of
 from docpipe.ledger import Ledger
@@ -38,6 +38,8 @@ WINDOW_DOCUMENTS = 500
 """Documents looked up together; local copies of their objects are bounded by `batch_bytes` as well."""
 
 _LAST = list(StageName)[-1]
+_GOES_ON = (TransientError, ArtifactDamaged, BudgetSpent)
+"""Errors after which another run takes the document up where this one left it."""
 NO_WORK = (DocumentStatus.REFUSED, DocumentStatus.QUARANTINED, DocumentStatus.DELETING, DocumentStatus.DELETED)
 
 
@@ -267,12 +269,15 @@ class StageRun:
                 # An attempt that failed was paid for as well.
                 effort = efforts[outcome.key] = efforts.get(outcome.key, NO_EFFORT) + outcome.effort
                 outcome = replace(outcome, effort=effort)
-                result = self._store(work, outcome, checkpoints[outcome.key]) if isinstance(outcome, Made) else outcome
+                result = self._store(work, outcome) if isinstance(outcome, Made) else outcome
                 if isinstance(result, Lost) and isinstance(result.error, TransientError) and attempt < self._settings.max_attempts:
                     wait = max(wait, pause(attempt, result.error))
                     continue
                 del pending[outcome.key]
                 done = self._lost(work, replace(result, effort=effort)) if isinstance(result, Lost) else result
+                if not isinstance(done.error, _GOES_ON):
+                    # Of a document that failed for good, what was kept may be why: its next try, if somebody wants one, begins anew.
+                    checkpoints[outcome.key].remove()
                 yield replace(done, attempts=attempt)
             if pending:
                 time.sleep(wait)
@@ -296,10 +301,10 @@ class StageRun:
             name: partial(self._artifacts.load, name, work.document.key, found) for name, found in zip(names, work.inputs, strict=False)
         }
 
-    def _store(self, work: _Work, made: Made, checkpoint: Checkpoint) -> StageResult | Lost:
+    def _store(self, work: _Work, made: Made) -> StageResult | Lost:
         """Keep the parts, then the artifact, then say so in the ledger: in this order, a kill between two of them costs no work.
 
-        What was kept on the way goes last.
+        What was kept on the way goes after that.
         """
         document = work.document
         try:
@@ -313,7 +318,6 @@ class StageRun:
         if not current:
             return Lost(document.key, superseded(document), made.seconds)
         self._costs.add(made.effort)
-        checkpoint.remove()
         found = StageResult(document, work.fingerprint, counts=made.counts, seconds=made.seconds)
         return replace(found, effort=made.effort, cost_usd=cost.cost_usd)
 

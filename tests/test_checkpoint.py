@@ -7,17 +7,21 @@ import pytest
 from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import open_bucket
 from docpipe.checkpoint import Checkpoint
-from docpipe.errors import BucketUnavailable
+from docpipe.errors import BucketDenied, BucketUnavailable, DocpipeError, PermanentError
 from docpipe.models import StageName
 from docpipe.settings import Settings
+from tests.bucket.s3_buckets import create_bucket, s3_settings
 
 KEY = "reports/größe.pdf"
 STAGE = StageName.PARSED_PAGES
 
 
-@pytest.fixture
-def store(settings: Callable[..., Settings]) -> ArtifactStore:
+@pytest.fixture(params=["folder", "s3"])
+def store(settings: Callable[..., Settings], request: pytest.FixtureRequest) -> ArtifactStore:
     made = settings()
+    if request.param == "s3":
+        made = s3_settings(settings, request.getfixturevalue("s3_endpoint"))
+        return ArtifactStore(open_bucket(f"s3://{create_bucket(made)}/artifacts", made))
     return ArtifactStore(open_bucket(made.artifacts_url, made))
 
 
@@ -93,6 +97,37 @@ def test_a_store_that_goes_away_during_removal_leaves_pieces_without_a_gap(
     checkpoint.remove()
     assert "2 pieces" in caplog.text
     assert list(again(store).pieces()) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("error", [BucketDenied("no"), PermanentError("no")], ids=lambda error: type(error).__name__)
+def test_a_store_that_deletes_nothing_is_no_trouble_of_a_document_that_is_done(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: DocpipeError
+) -> None:
+    checkpoint = first(store, b"one")
+
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(store, "delete", refused)
+    checkpoint.remove()
+    assert "1 pieces" in caplog.text
+
+
+def test_two_attempts_at_once_leave_pieces_that_a_third_can_use(store: ArtifactStore) -> None:
+    """A step is sent again while its first worker still lives: a piece may be lost to the other's, and no more."""
+    one = first(store, b"a0")
+    other = again(store)
+    assert list(other.pieces()) == [b"a0"]
+    one.add(b"a1")
+    other.add(b"b1")
+    other.add(b"b2")
+    one.add(b"a2")
+    assert list(again(store).pieces()) == [b"a0", b"b1", b"a2"]
+    one.remove()
+    other.add(b"b3")
+    assert list(again(store).pieces()) == [], "the artifact is there"
+    other.remove()
+    assert list(store.list_document(KEY)) == []
 
 
 def test_it_goes_with_the_document(store: ArtifactStore) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from docpipe.errors import (
     BucketUnavailable,
     ConfigurationError,
     DocumentRefused,
+    LimitExceeded,
     ParseFailed,
     Superseded,
     TransientError,
@@ -24,7 +25,7 @@ from docpipe.ledger import Arrival, Ledger
 from docpipe.models import Document, DocumentStatus, ObjectInfo, StageName, StageStatus
 from docpipe.partition_key import document_id
 from docpipe.settings import Settings
-from docpipe.stage import Stage
+from docpipe.stage import Item, Outcome, Stage
 from docpipe.stage_run import StageResult, StageRun
 from tests.stages import LineStage, TextStage
 
@@ -52,6 +53,20 @@ class Workshop:
 
     def document(self, key: str) -> Document:
         return self.ledger.documents([key])[key]
+
+
+class KeepingStage(TextStage):
+    """Keeps a piece of every document before it does anything else."""
+
+    found: list[bytes]
+
+    def process(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        self.found = []
+        for item in items:
+            assert item.checkpoint
+            self.found += item.checkpoint.pieces()
+            item.checkpoint.add(b"half of it")
+        yield from super().process(items)
 
 
 class Enriching(LineStage):
@@ -293,6 +308,45 @@ def test_refused_documents_are_told_why(workshop: Workshop) -> None:
     stage = TextStage()
     assert "empty" in str(workshop.run(stage, ["a"])["a"].error)
     assert stage.asked == []
+
+
+def kept_of(workshop: Workshop, key: str) -> int:
+    """Objects in the store beside the document's artifact."""
+    state = workshop.ledger.stage_states([key])[key, StageName.PARSED_PAGES]
+    return sum(one.fingerprint != state.fingerprint for one in workshop.artifacts.list_document(key))
+
+
+@pytest.mark.parametrize("error", [ParseFailed("no"), LimitExceeded("no"), RuntimeError("no")], ids=lambda error: type(error).__name__)
+def test_what_was_kept_of_a_document_that_failed_for_good_does_not_spoil_its_next_try(workshop: Workshop, error: Exception) -> None:
+    keys = workshop.put(a="one")
+    workshop.run(KeepingStage(fail("a", error=error)), keys)
+    assert kept_of(workshop, "a") == 0
+    workshop.ledger.requeue(keys)
+    again = KeepingStage()
+    assert workshop.run(again, keys)["a"].error is None
+    assert again.found == []
+
+
+def test_what_was_kept_of_a_document_that_may_yet_succeed_is_found_by_its_next_try(workshop: Workshop) -> None:
+    keys = workshop.put(a="one")
+    stage = KeepingStage(fail("a", error=TransientError("busy")))
+    workshop.run(stage, keys)
+    assert kept_of(workshop, "a") == workshop.settings.max_attempts
+    again = KeepingStage()
+    assert workshop.run(again, keys)["a"].error is None
+    assert again.found == [b"half of it"] * workshop.settings.max_attempts
+    assert kept_of(workshop, "a") == 0
+
+
+def test_what_was_kept_of_a_document_that_was_replaced_meanwhile_goes(workshop: Workshop) -> None:
+    def replaced(document: Document, time: int) -> None:
+        workshop.put(a="two")
+
+    keys = workshop.put(a="one")
+    results = workshop.run(KeepingStage(replaced), keys)
+    assert isinstance(results["a"].error, Superseded)
+    (state,) = workshop.ledger.stage_states(keys).values()
+    assert {one.fingerprint for one in workshop.artifacts.list_document("a")} <= {state.fingerprint}
 
 
 def artifact_path(workshop: Workshop, key: str, fingerprint: str) -> Path:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
+
+from docpipe.parse.page.element import Bookmark, Element, PageContent
+
+LINE_FIELDS = [*PageContent.__slots__, *Element.__slots__, *Bookmark.__slots__]
+"""What a line may name; a version that names anything else reads the pages again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +21,15 @@ class KeptPages:
     total: int
     """Pages of the document."""
     warnings: tuple[str, ...]
+    seconds: float
+    """Work on the document until then, that of earlier attempts included."""
     lines: Mapping[int, bytes]
     """By the number of the page, from 1: what its reader answered."""
 
     def to_bytes(self) -> bytes:
         """A JSON object in the first line, then a line for each page."""
-        head = {"total": self.total, "warnings": self.warnings, "numbers": list(self.lines)}
+        head = {"fields": LINE_FIELDS, "total": self.total, "warnings": self.warnings, "seconds": self.seconds}
+        head["numbers"] = list(self.lines)
         return b"\n".join([json.dumps(head).encode(), *self.lines.values()])
 
     @classmethod
@@ -29,10 +38,15 @@ class KeptPages:
         first, *lines = data.split(b"\n")
         try:
             head = json.loads(first)
+            if head["fields"] != LINE_FIELDS:
+                raise ValueError("pages as another version writes them")
             total, numbers = int(head["total"]), [int(one) for one in head["numbers"]]
-            kept = cls(total, tuple(map(str, head["warnings"])), dict(zip(numbers, lines, strict=True)))
-        except (KeyError, TypeError, OverflowError) as error:
+            warnings, seconds = tuple(map(str, head["warnings"])), float(head["seconds"])
+            kept = cls(total, warnings, seconds, dict(zip(numbers, lines, strict=True)))
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"no pages: {error}") from error
-        if not all(1 <= number <= total for number in numbers):
-            raise ValueError("pages beyond the last one")
+        if total < 1 or not all(1 <= number <= total for number in numbers) or len(kept.lines) < len(numbers):
+            raise ValueError("no pages, pages beyond the last one, or one of them twice")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"{seconds} seconds of work")
         return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,11 @@ _MAX_PAGES = 200_000
 """A file of 30 MB can hold this many blank pages; the list of its ranges alone would fill the memory if it could claim any number."""
 _MAX_FAILED_TASKS = 8
 """Tasks of one document that may be killed or crash; after that, a page whose task fails is given up at once."""
+
+_MAX_WARNINGS, _WARNING_CHARACTERS = 1_000, 500
+"""About the file as a whole; they stand in every piece that is kept of it."""
+_PIECE_BYTES = 16 * MEBIBYTE
+"""Most that is kept at once, so that no more lies in memory, now or when it is taken over; a page that is larger is kept alone."""
 
 
 class Progress(Protocol):
@@ -102,6 +107,8 @@ class PagesProgress:
     _unsaved: list[int] = field(default_factory=list)
     _saved_at: float = 0.0
     """Of `_seconds`."""
+    _kept: int = 0
+    """Pages that an earlier attempt had read."""
 
     def begin(self) -> Sequence[Task]:
         if self.checkpoint:
@@ -115,6 +122,8 @@ class PagesProgress:
         taken = self._take(result)
         if isinstance(taken, Made | Lost):
             self.spool.remove()
+        if isinstance(taken, Made) and self._kept:
+            return replace(taken, counts={**taken.counts, "kept_pages": self._kept})
         return taken
 
     def standing(self) -> str:
@@ -176,35 +185,52 @@ class PagesProgress:
         if self._total:
             return []
         self._total = total
-        self._warnings.extend(map(str, header["warnings"]))
+        self._warnings.extend(str(one)[:_WARNING_CHARACTERS] for one in header["warnings"][:_MAX_WARNINGS])
         return self._ranges(range(max(numbers) + 1, total + 1))
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Take over what an attempt that was killed had read; without its help the pages are read again."""
         try:
             for piece in checkpoint.pieces():
-                kept = KeptPages.from_bytes(piece)
-                self._total, self._warnings = kept.total, list(kept.warnings)
-                for number, line in kept.lines.items():
-                    self.spool.add(number, line)
-        except (TransientError, ValueError) as error:
-            log.warning("%s: not all that was kept of an earlier attempt can be used: %s", name_of(self.document), error)
+                self._take_over(piece)
+        except (TransientError, PermanentError) as error:
+            self._cannot_be_used(error)
+        self._kept = len(self.spool)
         if self._total:
             log.info("%s: goes on with %d of %d pages read", name_of(self.document), len(self.spool), self._total)
 
+    def _take_over(self, piece: bytes) -> None:
+        try:
+            kept = KeptPages.from_bytes(piece)
+        except ValueError as error:
+            self._cannot_be_used(error)
+            return
+        if kept.total > _MAX_PAGES or self._total not in (0, kept.total):
+            self._cannot_be_used(f"pages of a document that has {kept.total:,}")
+            return
+        self._total, self._warnings = kept.total, list(kept.warnings)
+        self._seconds = self._saved_at = max(self._seconds, kept.seconds)
+        for number, line in kept.lines.items():
+            self.spool.add(number, line)
+
+    def _cannot_be_used(self, reason: object) -> None:
+        log.warning("%s: not all that was kept of an earlier attempt can be used: %s", name_of(self.document), reason)
+
     def _keep(self, checkpoint: Checkpoint) -> None:
         """Keep the pages read since the last time, once that is worth it; those whose task failed are for the next attempt to try."""
-        numbers = [number for number in self._unsaved if number not in self._failed]
-        if not numbers or self._seconds - self._saved_at < self.settings.checkpoint_seconds:
+        if self._seconds - self._saved_at < self.settings.checkpoint_seconds:
             return
-        lines = dict(zip(numbers, self.spool.lines_of(numbers), strict=True))
+        unsaved = [number for number in self._unsaved if number not in self._failed]
+        if not unsaved:
+            return
         try:
-            checkpoint.add(KeptPages(self._total, tuple(self._warnings), lines).to_bytes())
-        except TransientError as error:
+            for group in self.spool.groups_of(unsaved, _PIECE_BYTES):
+                lines = dict(zip(group, self.spool.lines_of(group), strict=True))
+                checkpoint.add(KeptPages(self._total, tuple(self._warnings), self._seconds, lines).to_bytes())
+                self._unsaved = unsaved = unsaved[len(group) :]
+        except (TransientError, PermanentError) as error:
             # The pages are here all the same, and the next time comes soon.
             log.warning("%s: what was read is not kept for the case of a kill: %s", name_of(self.document), error)
-        else:
-            self._unsaved.clear()
         self._saved_at = self._seconds
 
     def _ranges(self, numbers: Sequence[int]) -> list[Task]:

@@ -58,6 +58,20 @@ class Spool:
         """The lines of these pages, in this order."""
         return Lines(str(self.path), tuple(self._places[number] for number in numbers))
 
+    def groups_of(self, numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+        """Yield these pages in groups, in this order; the lines of one hold no more than `size` bytes, but for a page that does alone."""
+        group: list[int] = []
+        held = 0
+        for number in numbers:
+            length = self._places[number][1]
+            if group and held + length > size:
+                yield group
+                group, held = [], 0
+            group.append(number)
+            held += length
+        if group:
+            yield group
+
     def remove(self) -> None:
         """Delete the file, if there is one."""
         self.path.unlink(missing_ok=True)

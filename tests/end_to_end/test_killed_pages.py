@@ -72,6 +72,7 @@ def test_a_killed_run_goes_on_with_the_pages_that_are_left(tmp_path: Path, caplo
         read = int(told.split()[4])
         assert told == f"{KEY}: goes on with {read} of {PAGES} pages read"
         assert 20 < read < PAGES
+        assert result.counts["kept_pages"] == read
         assert artifact(pipeline) == undisturbed
         # What was kept on the way is of no use any more.
         assert len(list(pipeline.artifacts.list_document(KEY))) == 1

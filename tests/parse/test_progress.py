@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from docpipe.errors import BucketUnavailable, DocumentRefused, LimitExceeded, Pa
 from docpipe.isolate import Answer, Result, Task
 from docpipe.models import Document, DocumentStatus, StageName
 from docpipe.parse.formats import PDF, TEXT
+from docpipe.parse.kept_pages import KeptPages
 from docpipe.parse.page.element import PageContent
 from docpipe.parse.page.pages import Reading
 from docpipe.parse.progress import PagesProgress, WholeProgress, name_of
@@ -340,6 +342,34 @@ def test_an_attempt_that_finds_all_pages_puts_them_together(progress: PagesProgr
     assert again.arguments[4:] == assembly.arguments[4:]
 
 
+def test_the_end_tells_of_the_earlier_attempt(progress: PagesProgress, store: ArtifactStore) -> None:
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    for task in follow(killed.take(answer(killed.begin()[0], 30)))[:2]:
+        killed.take(answer(task, 30))
+    resumed = kept(progress, store, begun=True)
+    tasks = list(resumed.begin())
+    read = len(resumed.spool)
+    for task in tasks[:-1]:
+        follow(resumed.take(answer(task, 30)))
+    (assembly,) = follow(resumed.take(answer(tasks[-1], 30)))
+    made = resumed.take(Result(assembly, ({"counts": {"pages": 30}}, b"data"), None, 1.0))
+    assert isinstance(made, Made)
+    assert made.counts == {"pages": 30, "kept_pages": read}
+    # A second for each task of both attempts, and one for the assembly.
+    assert made.seconds == 3 + len(tasks) + 1
+
+
+def test_a_document_has_its_time_once(progress: PagesProgress, store: ArtifactStore) -> None:
+    """However often its runs are killed."""
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5, document_seconds=3.5)
+    for task in follow(killed.take(answer(killed.begin()[0], 60)))[:2]:
+        killed.take(answer(task, 60))
+    resumed = kept(progress, store, begun=True, document_seconds=3.5)
+    lost = resumed.take(answer(resumed.begin()[0], 60))
+    assert isinstance(lost, Lost)
+    assert "DOCPIPE_DOCUMENT_SECONDS" in str(lost.error)
+
+
 def test_pages_whose_task_failed_are_tried_again(progress: PagesProgress, store: ArtifactStore) -> None:
     """What the artifact says of them must not be lost with the attempt."""
     killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
@@ -388,3 +418,119 @@ def test_what_makes_no_sense_is_read_anew(progress: PagesProgress, store: Artifa
     (task,) = kept(progress, store, begun=True).begin()
     assert numbers(task)[0] == 1
     assert "not all that was kept" in caplog.text
+
+
+def piece(number: int, total: int = 40) -> bytes:
+    return KeptPages(total, (), 1.0, {number: PageContent(number, 1.0, 1.0, "text").to_line()}).to_bytes()
+
+
+@pytest.mark.parametrize("nonsense", [b"nonsense", b"[" * 100_000, piece(3, 41), piece(3, 200_001), piece(3, 10**12)], ids=range(5))
+def test_one_piece_without_sense_costs_its_own_pages_alone(
+    progress: PagesProgress, store: ArtifactStore, caplog: pytest.LogCaptureFixture, nonsense: bytes
+) -> None:
+    killed = Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=False)
+    for one in (piece(1), nonsense, piece(2)):
+        killed.add(one)
+    resumed = kept(progress, store, begun=True)
+    assert [number for task in resumed.begin() for number in numbers(task)] == list(range(3, 41))
+    assert "not all that was kept" in caplog.text
+
+
+def test_a_number_of_pages_beyond_reason_is_not_taken_over(progress: PagesProgress, store: ArtifactStore) -> None:
+    Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=False).add(piece(1, 10**12))
+    (task,) = kept(progress, store, begun=True).begin()
+    assert numbers(task) == tuple(range(1, 9))
+
+
+def test_a_store_that_refuses_the_pieces_costs_no_page(
+    progress: PagesProgress, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object) -> bool:
+        raise PermanentError("The object store refused the request")
+
+    monkeypatch.setattr(store, "exists", refused)
+    monkeypatch.setattr(store, "save", refused)
+    one = kept(progress, store, begun=True, checkpoint_seconds=0.5)
+    (assembly,) = follow(one.take(answer(one.begin()[0], 5)))
+    assert [page.number for page in lines_of(assembly)] == [1, 2, 3, 4, 5]
+    assert "not all that was kept" in caplog.text
+    assert "not kept for the case of a kill" in caplog.text
+
+
+def test_what_is_kept_at_once_lies_in_memory_in_small_pieces(
+    progress: PagesProgress, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docpipe.parse.progress._PIECE_BYTES", 1_000)
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    killed.take(answer(killed.begin()[0], 8, size=300))
+    pieces = list(Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=True).pieces())
+    found = [list(KeptPages.from_bytes(one).lines) for one in pieces]
+    assert [number for one in found for number in one] == list(range(1, 9))
+    assert max(map(len, found)) == 2
+    (assembly,) = kept(progress, store, begun=True).begin()
+    assert [page.number for page in lines_of(assembly)] == list(range(1, 9))
+
+
+def test_a_store_that_goes_away_between_two_pieces_gets_the_others_later(
+    progress: PagesProgress, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docpipe.parse.progress._PIECE_BYTES", 1)
+    save, saved = store.save, [0]
+
+    def once(*arguments: Any) -> None:
+        saved[0] += 1
+        if saved[0] == 3:
+            raise BucketUnavailable("timeout")
+        save(*arguments)
+
+    monkeypatch.setattr(store, "save", once)
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    for task in follow(killed.take(answer(killed.begin()[0], 10))):
+        killed.take(answer(task, 10))
+    pieces = Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=True).pieces()
+    assert [number for one in pieces for number in KeptPages.from_bytes(one).lines] == list(range(1, 11))
+
+
+def test_a_worker_that_warns_without_end_fills_neither_memory_nor_store(progress: PagesProgress, store: ArtifactStore) -> None:
+    killed = kept(progress, store, begun=False, checkpoint_seconds=0.5)
+    (task,) = killed.begin()
+    said = answer(task, 8)
+    assert said.answer
+    header, body = said.answer
+    killed.take(replace(said, answer=(header | {"warnings": ["w" * 10_000] * 2_000}, body)))
+    (piece,) = Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=True).pieces()
+    assert len(piece) < 1_000_000
+    (assembly,) = kept(progress, store, begun=True).begin()
+    assert assembly.arguments[4] == ("w" * 500,) * 1_000
+
+
+@given(data=st.data())
+def test_every_page_is_there_however_often_its_document_is_killed(data: st.DataObject) -> None:
+    """Attempts that end anywhere, with workers that answer, are killed or find pages for OCR: the last one has every page."""
+    total = data.draw(st.integers(1, 60))
+    with TemporaryDirectory() as folder:
+        settings = load_settings(home=Path(folder), workers=2, task_seconds=100, checkpoint_seconds=data.draw(st.sampled_from([0.5, 2.5])))
+        store = ArtifactStore(open_bucket(settings.artifacts_url, settings))
+        for attempt in range(kills := data.draw(st.integers(1, 4)) + 1):
+            checkpoint = Checkpoint(store, StageName.PARSED_PAGES, "key", "f1", begun=attempt > 0)
+            spool = Spool(Path(folder, f"pages {attempt}"))
+            progress = PagesProgress(document(), Path("a.pdf"), settings, Reading(PDF, True, True, 2_000), spool, checkpoint)
+            left: float = math.inf if attempt == kills - 1 else data.draw(st.integers(0, 12))
+            waiting = list(progress.begin())
+            while left:
+                waiting = waiting or list(progress.begin_ocr())
+                task = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+                if task.function.endswith(":assemble"):
+                    break
+                left -= 1
+                fate = data.draw(st.sampled_from(["answer", "answer", "answer", "ocr", "too slow"]))
+                if fate == "too slow" and left < math.inf:
+                    taken = progress.take(failure(task))
+                else:
+                    scans = tuple(number for number in numbers(task) if number % 3 == 0 and number <= total)
+                    taken = progress.take(answer(task, total, ocr=scans if fate == "ocr" and task.arguments[3] == "routed" else ()))
+                if isinstance(taken, Lost):
+                    break
+                waiting += follow(taken)
+        assert task.function.endswith(":assemble")
+        assert [(line.number, line.error) for line in lines_of(task)] == [(number, "") for number in range(1, total + 1)]

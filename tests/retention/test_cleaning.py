@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from docpipe.checkpoint import Checkpoint
 from docpipe.metrics.sample import Sample
 from docpipe.models import StageName
 from docpipe.partition_key import document_id
@@ -67,6 +68,21 @@ def test_the_artifacts_of_earlier_settings_go_and_the_plan_says_so(store: KeptSt
     assert {kind: (swept.objects, swept.size) for kind, swept in done.kinds.items() if swept.size} == sizes
     assert {kind: number for kind, (number, _) in sizes.items()} == dict.fromkeys([name.value for name in list(StageName)[1:]], 5)
     assert clean(store.pipeline).told == "nothing"
+
+
+def test_what_a_killed_attempt_kept_goes_once_its_document_is_done(store: KeptStore) -> None:
+    needed = store.names()
+    artifacts, ledger = store.pipeline.artifacts, store.pipeline.ledger
+    Checkpoint(artifacts, StageName.PARSED_PAGES, KEYS[0], "f1", begun=False).add(b"half of it")
+    everything = store.names()
+    ledger.requeue(KEYS[:1])
+    long_ago(store)
+    assert clean(store.pipeline).told == "nothing", "its document is on its way"
+    assert store.names() == everything
+    store.run(small_stages({}) | {StageName.CHUNKS: LineStage(words=1)}, KEYS)
+    long_ago(store)
+    assert clean(store.pipeline).kinds[StageName.PARSED_PAGES].objects == 1
+    assert store.names() == needed
 
 
 def test_what_is_needed_no_more_since_yesterday_stays_for_a_while(store: KeptStore) -> None:
