@@ -19,7 +19,7 @@ from docpipe.artifacts import ArtifactStore
 from docpipe.bucket import Bucket
 from docpipe.checkpoint import Checkpoint
 from docpipe.cost.stage_costs import StageCosts
-from docpipe.errors import ArtifactDamaged, BudgetSpent, DocumentRefused, PermanentError, Superseded, TransientError
+from docpipe.errors import ArtifactDamaged, BudgetSpent, DocpipeError, DocumentRefused, PermanentError, Superseded, TransientError
 from docpipe.fingerprint import Recipe, fingerprint
 from docpipe.index.receipts import drop_receipts_of
 from docpipe.ledger import Ledger
@@ -171,7 +171,7 @@ class StageRun:
             document, state = work.document, states.get((work.document.key, self.stage.name))
             if found is None:
                 todo.append(work)
-            elif isinstance(found, TransientError):
+            elif isinstance(found, DocpipeError):
                 settled.append(self._lost(work, Lost(document.key, found)))
             else:
                 current = state is not None and self._is_current(state, work)
@@ -182,8 +182,8 @@ class StageRun:
                 settled.append(StageResult(document, work.fingerprint, reused=True, counts=found))
         return settled, todo
 
-    def _look(self, states: Mapping[tuple[str, StageName], StageState], work: _Work) -> Mapping[str, int] | TransientError | None:
-        """What the stored artifact holds; None when it is not there or damaged."""
+    def _look(self, states: Mapping[tuple[str, StageName], StageState], work: _Work) -> Mapping[str, int] | DocpipeError | None:
+        """What the stored artifact holds, or why the store does not say; None when it is not there or damaged."""
         if not work.inputs:
             return None
         name, key = self.stage.name, work.document.key
@@ -197,7 +197,7 @@ class StageRun:
             return counts_of(name, self._artifacts.load(name, key, work.fingerprint))
         except ArtifactDamaged:
             return None
-        except TransientError as error:
+        except (TransientError, PermanentError) as error:
             return error
 
     def _is_current(self, state: StageState, work: _Work) -> bool:
@@ -239,7 +239,7 @@ class StageRun:
                 collection = str(work.recipe.parameters.get("collection", ""))
                 try:
                     patiently(partial(drop_receipts_of, self._artifacts, document.key, collection), self._settings.max_attempts)
-                except TransientError as error:
+                except (TransientError, PermanentError) as error:
                     return self._lost(work, Lost(document.key, error))
             return work
 
@@ -311,7 +311,7 @@ class StageRun:
             for part in made.parts:
                 self._artifacts.save_part(self.stage.name, document.key, work.fingerprint, part.read_bytes())
             self._artifacts.save(self.stage.name, document.key, work.fingerprint, made.data)
-        except TransientError as error:
+        except (TransientError, PermanentError) as error:
             return Lost(document.key, error, made.seconds)
         cost = self._costs.of(made.effort)
         current = self._complete(work, made.counts, made.seconds, cost)

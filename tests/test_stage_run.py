@@ -18,6 +18,7 @@ from docpipe.errors import (
     DocumentRefused,
     LimitExceeded,
     ParseFailed,
+    PermanentError,
     Superseded,
     TransientError,
 )
@@ -219,6 +220,29 @@ def test_an_artifact_store_out_of_reach_lets_documents_wait(workshop: Workshop, 
     monkeypatch.setattr(workshop.artifacts, "exists", unavailable)
     assert isinstance(workshop.run(LineStage(), keys)["a"].error, BucketUnavailable)
     assert workshop.document("a").status is DocumentStatus.PENDING
+
+
+@pytest.mark.parametrize("method", ["exists", "save"])
+def test_one_artifact_that_the_store_refuses_fails_its_document_alone(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    keys = workshop.put(bad="x\n", good="y\n")
+    if method == "exists":
+        # Looked for where the content is known.
+        workshop.run(TextStage(), keys)
+    store = getattr(workshop.artifacts, method)
+
+    def refuses(name: StageName, key: str, *rest: object) -> object:
+        if key == "bad":
+            raise PermanentError("The object store refused the request (EntityTooLarge)")
+        return store(name, key, *rest)
+
+    monkeypatch.setattr(workshop.artifacts, method, refuses)
+    results = workshop.run(TextStage(version="2"), keys)
+    assert isinstance(results["bad"].error, PermanentError)
+    assert results["good"].error is None
+    assert not results["good"].reused
+    assert workshop.document("bad").status is DocumentStatus.FAILED
 
 
 def test_a_configuration_error_ends_the_run_and_keeps_what_was_done(workshop: Workshop) -> None:
