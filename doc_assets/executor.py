@@ -22,10 +22,10 @@ def executor_for(settings: Settings) -> dg.ExecutorDefinition:
             return lane_executor
         case "k8s":
             try:
-                from dagster_k8s import k8s_job_executor
+                from resources.pod_executor import pod_executor
             except ModuleNotFoundError as error:
                 raise _missing(error, "k8s") from error
-            return with_heartbeat(k8s_job_executor)
+            return pod_executor
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> ConfigurationError:

@@ -24,7 +24,8 @@ class Lane:
         """Celery's queue, and what a Kubernetes step gets; executors that know neither ignore both."""
         resources: dict[str, Any] = {"requests": {"cpu": self.cpu, "memory": self.memory}, "limits": {"memory": self.memory}}
         tolerations = [{"key": "docpipe/lane", "operator": "Equal", "value": self.name, "effect": "NoSchedule"}]
-        pod: dict[str, Any] = {"tolerations": tolerations}
+        # A step asks nothing of the cluster, and some open what strangers sent.
+        pod: dict[str, Any] = {"tolerations": tolerations, "automount_service_account_token": False}
         if self.gpu:
             resources["limits"]["nvidia.com/gpu"] = "1"
             pod["node_selector"] = {"docpipe/lane": self.name}
@@ -35,7 +36,8 @@ class Lane:
             "dagster-k8s/config": {
                 "container_config": {"resources": resources},
                 "pod_spec_config": pod,
-                "pod_template_spec_metadata": {"labels": {"docpipe/lane": self.name}},
+                # The part is what the chart's network policy goes by.
+                "pod_template_spec_metadata": {"labels": {"docpipe/part": "step", "docpipe/lane": self.name}},
             },
         }
 
@@ -50,5 +52,8 @@ LANES = {LaneName.CPU: CPU, LaneName.GPU: GPU, LaneName.IO: IO}
 def lane_for(stage: StageName, settings: Settings) -> Lane:
     """What the stage runs on as things are configured; its pod has what `lane_resources` of the settings gives its lane."""
     name = lane_of(stage, settings)
-    given = lane_resources(settings.lane_resources).get(name)
-    return replace(LANES[name], cpu=given.cpu, memory=given.memory) if given else LANES[name]
+    lane, given = LANES[name], lane_resources(settings.lane_resources).get(name)
+    if lane.gpu and settings.gpu_count == 0:
+        # A pod that asks for a GPU waits for ever where no node has one.
+        lane = replace(lane, gpu=False)
+    return replace(lane, cpu=given.cpu, memory=given.memory) if given else lane

@@ -162,7 +162,7 @@ def test_the_alert_rules_are_those_of_the_project() -> None:
 def test_dagster_s_chart_is_told_of_what_ours_makes() -> None:
     made = render()
     dagster, both = values()["dagster"], values()["global"]
-    parts = [dagster["dagsterWebserver"], dagster["dagsterDaemon"], dagster["runLauncher"]["config"]["k8sRunLauncher"]]
+    parts = [dagster["dagsterWebserver"], dagster["dagsterDaemon"]]
     parts += dagster["dagster-user-deployments"]["deployments"]
     worker_spec = made["Deployment", "docpipe-worker-cpu"]["spec"]["template"]["spec"]
     for part in parts:
@@ -170,6 +170,13 @@ def test_dagster_s_chart_is_told_of_what_ours_makes() -> None:
         assert [{"secretRef": one} for one in part["envSecrets"]] == worker_spec["containers"][0]["envFrom"][1:]
     assert ("ServiceAccount", both["serviceAccountName"]) in made
     assert worker_spec["volumes"][1]["configMap"]["name"] == f"{both['fullnameOverride']}-instance"
+    runs = dagster["runLauncher"]["config"]["customRunLauncher"]["config"]
+    assert runs["env_config_maps"] == [one["configMapRef"]["name"] for one in worker_spec["containers"][0]["envFrom"][:1]]
+    assert runs["env_secrets"] == [one["secretRef"]["name"] for one in worker_spec["containers"][0]["envFrom"][1:]]
+    assert runs["instance_config_map"] == f"{both['fullnameOverride']}-instance"
+    assert runs["postgres_password_secret"] == both["postgresqlSecretName"]
+    assert (runs["service_account_name"], runs["dagster_home"]) == (both["serviceAccountName"], both["dagsterHome"])
+    assert runs["job_namespace"]["env"] in made["ConfigMap", "docpipe-settings"]["data"]
     assert made["NetworkPolicy", "docpipe-code"]["spec"]["podSelector"]["matchLabels"].items() <= parts[-1]["labels"].items()
 
 

@@ -34,7 +34,8 @@ def test_kubernetes_gets_resources_and_a_place(lane: Lane) -> None:
     assert ("nvidia.com/gpu" in limits) == (lane is GPU)
     assert config.container_config["resources"]["requests"]["memory"] == limits["memory"]
     assert {"key": "docpipe/lane", "operator": "Equal", "value": lane.name, "effect": "NoSchedule"} in config.pod_spec_config["tolerations"]
-    assert config.pod_template_spec_metadata["labels"] == {"docpipe/lane": lane.name}
+    assert config.pod_spec_config["automount_service_account_token"] is False
+    assert config.pod_template_spec_metadata["labels"] == {"docpipe/part": "step", "docpipe/lane": lane.name}
 
 
 def test_the_settings_give_a_step_its_resources(settings: Callable[..., Settings]) -> None:
@@ -49,6 +50,14 @@ def test_the_settings_give_a_step_its_resources(settings: Callable[..., Settings
     # A provider's embeddings are on the lane io, and have what it has.
     paid = settings(lane_resources="gpu=3/12Gi,io=1/4Gi", embedder="openai:text-embedding-3-small")
     assert (lane_for(StageName.EMBEDDINGS, paid).cpu, lane_for(StageName.EMBEDDINGS, paid).memory) == ("1", "4Gi")
+
+
+def test_a_step_asks_for_no_gpu_where_there_is_none(settings: Callable[..., Settings]) -> None:
+    config = lane_for(StageName.EMBEDDINGS, settings(gpu_count=0, lane_resources="gpu=4/6Gi")).op_tags["dagster-k8s/config"]
+    assert config["container_config"]["resources"] == {"requests": {"cpu": "4", "memory": "6Gi"}, "limits": {"memory": "6Gi"}}
+    assert "node_selector" not in config["pod_spec_config"]
+    assert [one["key"] for one in config["pod_spec_config"]["tolerations"]] == ["docpipe/lane"]
+    assert lane_for(StageName.EMBEDDINGS, settings(gpu_count=2)) is GPU
 
 
 @pytest.mark.parametrize(("executor", "name"), [("in_process", "in_process"), ("celery", "lanes"), ("k8s", "k8s")])

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import sqlalchemy
@@ -94,7 +95,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, postgres_url: str, redis_url: str, **variables: str) -> Iterator[Cluster]:
+def cluster(
+    folder: Path, postgres_url: str, redis_url: str, instance_changes: Mapping[str, Any] | None = None, /, **variables: str
+) -> Iterator[Cluster]:
     """Databases, instance and settings; no process yet."""
     name = f"lanes_{os.getpid()}_{abs(hash(folder)) % 10_000}"
     administration = sqlalchemy.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
@@ -109,6 +112,7 @@ def cluster(folder: Path, postgres_url: str, redis_url: str, **variables: str) -
     template.pop("compute_logs")
     template["run_coordinator"]["config"]["dequeue_interval_seconds"] = 1
     template["run_monitoring"]["poll_interval_seconds"] = 5
+    template |= instance_changes or {}
     (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(template))
     environment = with_scripts(
         {
