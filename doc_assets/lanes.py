@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from docpipe.lane import LaneName, lane_of, lane_resources
+from docpipe.lane import LaneName, lane_accounts, lane_images, lane_of, lane_resources
 from docpipe.models import StageName
 from docpipe.settings import Settings
 
@@ -18,6 +18,9 @@ class Lane:
     cpu: str
     memory: str
     gpu: bool = False
+    image: str = ""
+    """Empty, like the account: that of the run."""
+    account: str = ""
 
     @property
     def op_tags(self) -> dict[str, Any]:
@@ -30,11 +33,16 @@ class Lane:
             resources["limits"]["nvidia.com/gpu"] = "1"
             pod["node_selector"] = {"docpipe/lane": self.name}
             tolerations.append({"key": "nvidia.com/gpu", "operator": "Exists"})
+        container: dict[str, Any] = {"resources": resources}
+        if self.image:
+            container["image"] = self.image
+        if self.account:
+            pod["service_account_name"] = self.account
         return {
             "docpipe/lane": self.name,
             "dagster-celery/queue": self.name,
             "dagster-k8s/config": {
-                "container_config": {"resources": resources},
+                "container_config": container,
                 "pod_spec_config": pod,
                 # The part is what the chart's network policy goes by.
                 "pod_template_spec_metadata": {"labels": {"docpipe/part": "step", "docpipe/lane": self.name}},
@@ -50,9 +58,11 @@ LANES = {LaneName.CPU: CPU, LaneName.GPU: GPU, LaneName.IO: IO}
 
 
 def lane_for(stage: StageName, settings: Settings) -> Lane:
-    """What the stage runs on as things are configured; its pod has what `lane_resources` of the settings gives its lane."""
+    """What the stage runs on as things are configured; its pod has what the settings give its lane."""
     name = lane_of(stage, settings)
-    lane, given = LANES[name], lane_resources(settings.lane_resources).get(name)
+    images, accounts = lane_images(settings.lane_images), lane_accounts(settings.lane_accounts)
+    lane = replace(LANES[name], image=images.get(name, ""), account=accounts.get(name, ""))
+    given = lane_resources(settings.lane_resources).get(name)
     if lane.gpu and settings.gpu_count == 0:
         # A pod that asks for a GPU waits for ever where no node has one.
         lane = replace(lane, gpu=False)

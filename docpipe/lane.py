@@ -41,6 +41,8 @@ POOLS = (*(lane.value for lane in LaneName), OPENAI, VISION)
 # Quantities as Kubernetes writes them, with some digit that is not 0. Memory has a unit, since without one 16 would be sixteen bytes.
 _CPU = re.compile(r"(?=.*[1-9])(?:[0-9]{1,6}(?:\.[0-9]{1,3})?|[0-9]{1,9}m)")
 _MEMORY = re.compile(r"(?=.*[1-9])[0-9]{1,9}(?:\.[0-9]{1,3})?[MGT]i?")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,254}")
+_ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,41 @@ def pool_limits(text: str) -> dict[str, int]:
 def lane_resources(text: str) -> dict[LaneName, Resources]:
     """Read `cpu=4/16Gi,io=500m/2Gi`; a `ValueError` says what is wrong with it."""
     found: dict[LaneName, Resources] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, quantities = (word.strip() for word in part.partition("="))
-        if name not in list(LaneName):
-            raise ValueError(f"no lane has the name {name!r}: there are {', '.join(LaneName)}")
+    for name, quantities in _by_lane(text).items():
         cpu, _, memory = (word.strip() for word in quantities.partition("/"))
         if not _CPU.fullmatch(cpu):
             raise ValueError(f"the lane {name} needs processors first, as in {name}=4/16Gi or {name}=500m/2Gi (half of one)")
         if not _MEMORY.fullmatch(memory):
             raise ValueError(f"the lane {name} needs memory with its unit (Mi, Gi, Ti, M, G or T) behind a slash, as in {name}=4/16Gi")
+        found[name] = Resources(cpu, memory)
+    return found
+
+
+def lane_images(text: str) -> dict[LaneName, str]:
+    """Read `cpu=docpipe/cpu:1.2,gpu=docpipe/gpu:1.2`; a `ValueError` says what is wrong with it."""
+    images = _by_lane(text)
+    for name, image in images.items():
+        if not _IMAGE.fullmatch(image):
+            raise ValueError(f"the lane {name} needs the name of an image, as in {name}=docpipe/{name}:1.2")
+    return images
+
+
+def lane_accounts(text: str) -> dict[LaneName, str]:
+    """Read `cpu=docpipe-worker,io=docpipe-io`; a `ValueError` says what is wrong with it."""
+    accounts = _by_lane(text)
+    for name, account in accounts.items():
+        if not _ACCOUNT.fullmatch(account):
+            raise ValueError(f"the lane {name} needs the name of a service account, as in {name}=docpipe-worker")
+    return accounts
+
+
+def _by_lane(text: str) -> dict[LaneName, str]:
+    found: dict[LaneName, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = (word.strip() for word in part.partition("="))
+        if name not in list(LaneName):
+            raise ValueError(f"no lane has the name {name!r}: there are {', '.join(LaneName)}")
         if name in found:
-            raise ValueError(f"the lane {name} has resources twice: leave one")
-        found[LaneName(name)] = Resources(cpu, memory)
+            raise ValueError(f"the lane {name} stands there twice: leave one")
+        found[LaneName(name)] = value
     return found

@@ -8,7 +8,7 @@ prints the values in force, and docs/settings.md, from the section comments and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, LiteralString
@@ -282,6 +282,10 @@ class Settings(BaseSettings):
     """Steps at a time on all machines together, by pool: the lanes `cpu`, `gpu`, `io`, and the paid `openai` and `vision`."""
     lane_resources: str = ""
     """Processors and memory of a step's pod on Kubernetes, by lane, such as `cpu=4/16Gi,io=1/4Gi`; empty: 2/8Gi, for `io` 500m/2Gi."""
+    lane_images: str = ""
+    """Image of a step's pod on Kubernetes, by lane, such as `cpu=docpipe/cpu:1.2,gpu=docpipe/gpu:1.2`; empty: that of its run."""
+    lane_accounts: str = ""
+    """Service account of a step's pod on Kubernetes, by lane, such as `cpu=docpipe-worker,io=docpipe-io`; empty: that of its run."""
 
     # Metrics, logs and traces
     monitor: bool = Field(True, validation_alias=_also("MONITOR", "MONITORING_ENABLED"))
@@ -420,27 +424,22 @@ class Settings(BaseSettings):
             raise PydanticCustomError("rules", "{reason}", {"reason": str(error)}) from None
         return text
 
-    @field_validator("pools")
+    @field_validator("pools", "lane_resources", "lane_images", "lane_accounts")
     @classmethod
-    def _pools_are_numbers(cls, pools: str) -> str:
-        from docpipe.lane import pool_limits
+    def _lanes_can_be_read(cls, text: str, info: ValidationInfo) -> str:
+        from docpipe.lane import lane_accounts, lane_images, lane_resources, pool_limits
 
+        reader: Callable[[str], object] = {
+            "pools": pool_limits,
+            "lane_resources": lane_resources,
+            "lane_images": lane_images,
+            "lane_accounts": lane_accounts,
+        }[str(info.field_name)]
         try:
-            pool_limits(pools)
+            reader(text)
         except ValueError as error:
-            raise PydanticCustomError("pools", "{reason}", {"reason": str(error)}) from None
-        return pools
-
-    @field_validator("lane_resources")
-    @classmethod
-    def _resources_are_quantities(cls, resources: str) -> str:
-        from docpipe.lane import lane_resources
-
-        try:
-            lane_resources(resources)
-        except ValueError as error:
-            raise PydanticCustomError("resources", "{reason}", {"reason": str(error)}) from None
-        return resources
+            raise PydanticCustomError("lanes", "{reason}", {"reason": str(error)}) from None
+        return text
 
     @field_validator("redis", "celery_broker", "celery_results")
     @classmethod

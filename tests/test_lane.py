@@ -11,7 +11,7 @@ import pytest
 from docpipe.cores import usable_cores
 from docpipe.errors import ConfigurationError
 from docpipe.gpus import DEVICES_VARIABLE, device_of, devices
-from docpipe.lane import LaneName, Resources, lane_of, lane_resources, pool_limits, pool_of
+from docpipe.lane import LaneName, Resources, lane_accounts, lane_images, lane_of, lane_resources, pool_limits, pool_of
 from docpipe.lane_worker import lane_worker
 from docpipe.models import StageName
 from docpipe.settings import Settings
@@ -65,7 +65,7 @@ def test_resources_of_lanes(text: str, resources: dict[LaneName, Resources]) -> 
         ("io=4/0Gi", "the lane io needs memory with its unit"),
         ("io=4/16GB", "the lane io needs memory with its unit"),
         ("io=4/16Gi/2", "the lane io needs memory with its unit"),
-        ("io=4/16Gi,io=2/8Gi", "the lane io has resources twice"),
+        ("io=4/16Gi,io=2/8Gi", "the lane io stands there twice"),
     ],
 )
 def test_resources_that_kubernetes_would_refuse_are_told(settings: Callable[..., Settings], text: str, why: str) -> None:
@@ -155,3 +155,27 @@ def test_gpus_are_counted(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert len(devices(settings())) == count
+
+
+def test_images_and_accounts_of_lanes() -> None:
+    digest = f"ghcr.io/acme/docpipe@sha256:{'0' * 64}"
+    assert lane_images(f"cpu=docpipe/cpu:1.2, gpu = {digest},") == {LaneName.CPU: "docpipe/cpu:1.2", LaneName.GPU: digest}
+    assert lane_accounts("io=docpipe-io") == {LaneName.IO: "docpipe-io"}
+    assert lane_images("") == lane_accounts("") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("lane_images", "cpu", "the lane cpu needs the name of an image"),
+        ("lane_images", "cpu=two words", "the lane cpu needs the name of an image"),
+        ("lane_images", "tpu=a/b", "no lane has the name 'tpu'"),
+        ("lane_images", "cpu=a,cpu=b", "the lane cpu stands there twice"),
+        ("lane_accounts", "gpu=Docpipe", "the lane gpu needs the name of a service account"),
+        ("lane_accounts", "gpu=-a", "the lane gpu needs the name of a service account"),
+        ("lane_accounts", "gpu=", "the lane gpu needs the name of a service account"),
+    ],
+)
+def test_names_that_kubernetes_would_refuse_are_told(settings: Callable[..., Settings], name: str, text: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"DOCPIPE_{name.upper()}: {why}"):
+        settings(**{name: text})

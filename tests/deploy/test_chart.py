@@ -13,7 +13,7 @@ import yaml
 
 from docpipe.cli.monitor import monitor
 from docpipe.cli.worker import worker
-from docpipe.lane import LaneName
+from docpipe.lane import LaneName, lane_accounts, lane_images
 from docpipe.metrics.catalog import KNOWN
 from tests.deploy.chart import CHART, merged, render, values
 from tests.deploy.variables import unknown
@@ -122,6 +122,17 @@ def test_a_changed_setting_starts_the_workers_anew() -> None:
 
     assert mark({}) == mark({})
     assert mark({}) != mark({"settings": {"DOCPIPE_BATCH_DOCUMENTS": 50}})
+
+
+def test_a_step_that_is_a_pod_has_what_the_worker_of_its_lane_has() -> None:
+    made = render({"image": {"repository": "ghcr.io/acme/docpipe", "tag": "1.2"}})
+    data = made["ConfigMap", "docpipe-settings"]["data"]
+    images, accounts = lane_images(data["DOCPIPE_LANE_IMAGES"]), lane_accounts(data["DOCPIPE_LANE_ACCOUNTS"])
+    for lane in LaneName:
+        worker = made["Deployment", f"docpipe-worker-{lane}"]["spec"]["template"]["spec"]
+        assert (images[lane], accounts[lane]) == (worker["containers"][0]["image"], worker["serviceAccountName"])
+    own = render({"settings": {"DOCPIPE_LANE_IMAGES": "cpu=mine:1", "DOCPIPE_LANE_ACCOUNTS": "io=mine"}})["ConfigMap", "docpipe-settings"]
+    assert (own["data"]["DOCPIPE_LANE_IMAGES"], own["data"]["DOCPIPE_LANE_ACCOUNTS"]) == ("cpu=mine:1", "io=mine")
 
 
 def test_lanes_are_scaled_by_what_is_measured() -> None:

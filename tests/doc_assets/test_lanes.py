@@ -40,8 +40,8 @@ def test_kubernetes_gets_resources_and_a_place(lane: Lane) -> None:
 
 def test_the_settings_give_a_step_its_resources(settings: Callable[..., Settings]) -> None:
     usual, given = settings(), settings(lane_resources="gpu=3/12Gi,io=1/4Gi")
-    assert lane_for(StageName.EMBEDDINGS, usual) is GPU
-    assert lane_for(StageName.PARSED_PAGES, given) is CPU
+    assert lane_for(StageName.EMBEDDINGS, usual) == GPU
+    assert lane_for(StageName.PARSED_PAGES, given) == CPU
     config = lane_for(StageName.EMBEDDINGS, given).op_tags["dagster-k8s/config"]
     wanted = {"requests": {"cpu": "3", "memory": "12Gi"}, "limits": {"memory": "12Gi", "nvidia.com/gpu": "1"}}
     assert config["container_config"]["resources"] == wanted
@@ -52,12 +52,22 @@ def test_the_settings_give_a_step_its_resources(settings: Callable[..., Settings
     assert (lane_for(StageName.EMBEDDINGS, paid).cpu, lane_for(StageName.EMBEDDINGS, paid).memory) == ("1", "4Gi")
 
 
+def test_the_settings_give_a_step_its_image_and_account(settings: Callable[..., Settings]) -> None:
+    given = settings(lane_images="cpu=registry.example:5000/docpipe/cpu:1.2", lane_accounts="cpu=docpipe-worker")
+    for stage, image, account in (
+        (StageName.CHUNKS, "registry.example:5000/docpipe/cpu:1.2", "docpipe-worker"),
+        (StageName.EMBEDDINGS, None, None),
+    ):
+        config = lane_for(stage, given).op_tags["dagster-k8s/config"]
+        assert (config["container_config"].get("image"), config["pod_spec_config"].get("service_account_name")) == (image, account)
+
+
 def test_a_step_asks_for_no_gpu_where_there_is_none(settings: Callable[..., Settings]) -> None:
     config = lane_for(StageName.EMBEDDINGS, settings(gpu_count=0, lane_resources="gpu=4/6Gi")).op_tags["dagster-k8s/config"]
     assert config["container_config"]["resources"] == {"requests": {"cpu": "4", "memory": "6Gi"}, "limits": {"memory": "6Gi"}}
     assert "node_selector" not in config["pod_spec_config"]
     assert [one["key"] for one in config["pod_spec_config"]["tolerations"]] == ["docpipe/lane"]
-    assert lane_for(StageName.EMBEDDINGS, settings(gpu_count=2)) is GPU
+    assert lane_for(StageName.EMBEDDINGS, settings(gpu_count=2)) == GPU
 
 
 @pytest.mark.parametrize(("executor", "name"), [("in_process", "in_process"), ("celery", "lanes"), ("k8s", "k8s")])

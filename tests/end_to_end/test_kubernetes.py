@@ -16,7 +16,7 @@ from docpipe.cli.dagster_process import with_scripts
 from docpipe.consistency import check
 from docpipe.lane import LaneName
 from docpipe.models import DocumentStatus, StageName
-from tests.deploy.chart import NAMESPACE, values
+from tests.deploy.chart import NAMESPACE, render, values
 from tests.end_to_end.cluster import PROJECT, Cluster, cluster
 from tests.end_to_end.home import TEXTS
 from tests.environment import remaining_variables
@@ -34,6 +34,9 @@ OF_A_PROCESS = ("DOCPIPE_HOME", "DOCPIPE_MODELS", "DAGSTER_HOME", "DAGSTER_CURRE
 """What a pod has from its image or its Job, and not from the release's settings."""
 RESOURCES = {LaneName.CPU: ("1", "3Gi"), LaneName.GPU: ("2", "8Gi"), LaneName.IO: ("250m", "1Gi")}
 """As the settings of this test give them, and as shipped for the lane they do not name."""
+WORKERS = {LaneName.CPU: ("cpu", "worker"), LaneName.GPU: ("gpu", "worker"), LaneName.IO: ("cpu", "io")}
+"""Of a lane's worker, image and service account, which the chart's settings give a step as well."""
+TAG = values()["image"]["tag"]
 GIVEN = (LaneName.CPU, LaneName.IO)
 LANES = {
     StageName.PARSED_PAGES: LaneName.CPU,
@@ -86,6 +89,7 @@ def installed(folder: Path, postgres_url: str) -> Iterator[tuple[Cluster, KubeSe
     """No process yet. A pod has what its Job names of the release's settings, and a scratch folder; nothing of this process."""
     for name in ("kube", "documents", "artifacts", "dagster_home"):
         (folder / name).mkdir()
+    made = render()["ConfigMap", "docpipe-settings"]["data"]
     server, index = KubeServer(folder / "kube", NAMESPACE, with_scripts(remaining_variables()), PROJECT), QdrantServer()
     with server.running(), index.running():
         variables = {
@@ -93,6 +97,7 @@ def installed(folder: Path, postgres_url: str) -> Iterator[tuple[Cluster, KubeSe
             "DOCPIPE_BUCKET": (folder / "documents").as_uri(),
             "DOCPIPE_ARTIFACTS": (folder / "artifacts").as_uri(),
             "DOCPIPE_QDRANT_URL": index.url,
+            **{name: made[name] for name in ("DOCPIPE_LANE_IMAGES", "DOCPIPE_LANE_ACCOUNTS")},
             "DOCPIPE_LANE_RESOURCES": ",".join(f"{lane}={'/'.join(RESOURCES[lane])}" for lane in GIVEN),
             "DAGSTER_K8S_PIPELINE_RUN_NAMESPACE": NAMESPACE,
             "DAGSTER_CURRENT_IMAGE": code_location()["image"]["repository"],
@@ -160,6 +165,8 @@ def test_each_step_has_a_pod_with_what_its_lane_has(kubernetes: Kubernetes) -> N
         (container,) = pods[stage].spec["containers"]
         gpu = {"nvidia.com/gpu": "1"} if lane is LaneName.GPU else {}
         assert container["resources"] == {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory, **gpu}}
+        target, account = WORKERS[lane]
+        assert (container["image"], pods[stage].spec["serviceAccountName"]) == (f"docpipe/{target}:{TAG}", f"docpipe-{account}")
         tolerations = [{"key": "docpipe/lane", "operator": "Equal", "value": lane, "effect": "NoSchedule"}]
         assert pods[stage].spec["tolerations"] == tolerations + ([{"key": "nvidia.com/gpu", "operator": "Exists"}] if gpu else [])
         assert pods[stage].spec.get("nodeSelector", {}) == ({"docpipe/lane": lane} if gpu else {})
