@@ -98,20 +98,20 @@ def lane_resources(text: str) -> dict[LaneName, Resources]:
 
 def lane_images(text: str) -> dict[LaneName, str]:
     """Read `cpu=docpipe/cpu:1.2,gpu=docpipe/gpu:1.2`; a `ValueError` says what is wrong with it."""
-    images = _by_lane(text)
-    for name, image in images.items():
-        if not _IMAGE.fullmatch(image):
-            raise ValueError(f"the lane {name} needs the name of an image, as in {name}=docpipe/{name}:1.2")
-    return images
+    return _names(text, _IMAGE, "an image", "docpipe/cpu:1.2")
 
 
 def lane_accounts(text: str) -> dict[LaneName, str]:
     """Read `cpu=docpipe-worker,io=docpipe-io`; a `ValueError` says what is wrong with it."""
-    accounts = _by_lane(text)
-    for name, account in accounts.items():
-        if not _ACCOUNT.fullmatch(account):
-            raise ValueError(f"the lane {name} needs the name of a service account, as in {name}=docpipe-worker")
-    return accounts
+    return _names(text, _ACCOUNT, "a service account", "docpipe-worker")
+
+
+def _names(text: str, form: re.Pattern[str], what: str, example: str) -> dict[LaneName, str]:
+    names = _by_lane(text)
+    for lane, name in names.items():
+        if not form.fullmatch(name):
+            raise ValueError(f"the lane {lane} needs the name of {what}, as in {lane}={example}")
+    return names
 
 
 def _by_lane(text: str) -> dict[LaneName, str]:
