@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from docpipe.cost.price_table import ModelPrice, price_table
 from docpipe.cost.provider import is_own, provider_of
 from docpipe.cost.usage import Usage
-from docpipe.embed.model import API
+from docpipe.embed.model import API, api_name
 from docpipe.settings import Settings
 
 
@@ -31,7 +31,7 @@ def embed_tariff(settings: Settings) -> Tariff | None:
     """Of the embedding model; None for a local one. Raises `PriceMissing`."""
     if not settings.embedder.startswith(API):
         return None
-    return _tariff(settings, settings.embed_url, settings.embed_provider, api_model(settings))
+    return _tariff(settings, settings.embed_url, settings.embed_provider, api_name(settings))
 
 
 def vision_tariff(settings: Settings) -> Tariff | None:
@@ -45,15 +45,10 @@ def asked_models(settings: Settings) -> frozenset[tuple[str, str]]:
     """Provider and model of those that a stage asks, servers of our own included."""
     asked: set[tuple[str, str]] = set()
     if settings.embedder.startswith(API):
-        asked.add((provider_of(settings.embed_url, settings.embed_provider), api_model(settings)))
+        asked.add((provider_of(settings.embed_url, settings.embed_provider), api_name(settings)))
     if settings.vision_url:
         asked.add((provider_of(settings.vision_url, settings.vision_provider), settings.vision_model))
     return frozenset(asked)
-
-
-def api_model(settings: Settings) -> str:
-    """What the provider calls the embedding model."""
-    return settings.embedder.removeprefix(API).strip()
 
 
 def _tariff(settings: Settings, url: str, chosen: str, model: str) -> Tariff:

@@ -79,6 +79,11 @@ class _Overrides:
     passage_prompt: str | None
 
 
+def api_name(settings: Settings) -> str:
+    """What the provider calls the model that `settings.embedder` names behind its prefix; empty where it names none."""
+    return settings.embedder.removeprefix(API).strip()
+
+
 def find_model(settings: Settings) -> EmbeddingModel:
     """Find the model that `settings.embedder` names; raises `ModelMissing` with what to do where there is none.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from docpipe.embed.model import API, MINILM, EmbeddingModel, find_model
+from docpipe.embed.model import API, MINILM, EmbeddingModel, api_name, find_model
 from docpipe.errors import ConfigurationError, ModelMissing
 from docpipe.settings import Settings
 
@@ -30,7 +30,7 @@ def find_api_model(settings: Settings) -> EmbeddingModel:
     nobody outside can tell. Raises `ConfigurationError` where the name or the dimension is missing or impossible, `ModelMissing`
     where the tokenizer cannot be read.
     """
-    name = settings.embedder.removeprefix(API).strip()
+    name = api_name(settings)
     if not name:
         raise ConfigurationError(f"DOCPIPE_EMBEDDER={settings.embedder} names no model: write {API}text-embedding-3-small, for example")
     dimension = _dimension(name, settings.embed_dimension)
